@@ -1,0 +1,28 @@
+//! The stock command families.
+//!
+//! Each is one module behind one Cargo feature. Linking this crate is enough: the commands register themselves.
+//!
+//! ```
+//! use redis_commands as _;
+//! ```
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "connection")]
+mod connection;
+#[cfg(feature = "hashes")]
+mod hashes;
+#[cfg(feature = "keys")]
+mod keys;
+#[cfg(feature = "lists")]
+mod lists;
+#[cfg(feature = "pubsub")]
+mod pubsub;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "sets")]
+mod sets;
+#[cfg(feature = "strings")]
+mod strings;
+#[cfg(feature = "transactions")]
+mod transactions;

@@ -1,0 +1,247 @@
+//! Starting a server: as a program, or inside one.
+//!
+//! [`Server::from_args`] makes a server of the command line and runs it as `redis-server` does.
+//! [`Server::builder`] makes one inside another program, where it runs on threads of its own until it is dropped.
+//! Several can run in one process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::args::OwnedArgs;
+use crate::clock;
+use crate::command::{Flow, Recognised, Registry, RegistryError, Worker, disconnect, execute, recognise};
+use crate::config::Config;
+use crate::net::{ListenError, Listeners, listen_tcp, listen_unix, run};
+use crate::resp::{Reply, Value};
+use crate::server::{Client, Origin, Server};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The program's commands are declared wrongly.
+    #[error(transparent)]
+    Registry(#[from] &'static RegistryError),
+    /// A directive is unknown or has a bad value.
+    #[error("{0}")]
+    Config(String),
+    /// An address cannot be used.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system refuses something.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+/// A server to be started.
+#[derive(Debug, Default)]
+pub struct Builder {
+    directives: Vec<(String, String)>,
+}
+
+impl Server {
+    /// A server to be configured and started inside this program.
+    ///
+    /// ```no_run
+    /// # use redis_core::prelude::*;
+    /// let server = Server::builder().directive("port", "0").start()?;
+    /// println!("listening on {:?}", server.address());
+    /// let reply = server.run(&["SET", "key", "value"]);
+    /// # Ok::<(), redis_core::StartError>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Builder {
+    /// Sets a directive, by its name in redis.conf.
+    #[must_use]
+    pub fn directive(mut self, name: &str, value: &str) -> Self {
+        self.directives.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the server and returns once it accepts connections. With `port 0` and no `unixsocket` the system chooses
+    /// a free port of the loopback address.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting.
+    pub fn start(self) -> Result<Running, StartError> {
+        let registry = Registry::get()?;
+        let config = Config::new();
+        for (name, value) in &self.directives {
+            config.apply(name, value).map_err(|error| StartError::Config(error.to_string()))?;
+        }
+        let mut listeners = listeners(&config)?;
+        if listeners.tcp.is_empty() && listeners.unix.is_none() {
+            listeners.tcp = listen_tcp(&["127.0.0.1".into()], 0, backlog(&config))?;
+        }
+        let server = assemble(config, registry);
+        note_listeners(&server, &listeners);
+        let (ready, wait) = std::sync::mpsc::channel();
+        let thread = {
+            let server = server.clone();
+            std::thread::Builder::new().name("worker-0".into()).spawn(move || {
+                let workers = workers(&server);
+                let result = run(&server, registry, workers, listeners, || drop(ready.send(())));
+                if let Err(error) = result {
+                    tracing::error!("the server stopped: {error}");
+                }
+            })?
+        };
+        // An error here means that the thread has ended before it was ready; it has logged why.
+        wait.recv().map_err(|_| std::io::Error::other("the server's first thread did not start"))?;
+        let worker = Mutex::new(Worker::new(server.clone(), registry));
+        Ok(Running { server, registry, worker, thread: Some(thread) })
+    }
+}
+
+/// Number of threads that serve connections.
+pub(crate) fn workers(server: &Server) -> usize {
+    usize::try_from(server.config.io_threads.get()).unwrap_or(1).max(1)
+}
+
+/// Opens what the configuration asks for. Port 0 means no TCP.
+pub(crate) fn listeners(config: &Config) -> Result<Listeners, StartError> {
+    let mut listeners = Listeners::default();
+    let port = u16::try_from(config.port.get()).unwrap_or(0);
+    if port != 0 {
+        listeners.tcp = listen_tcp(&config.bind.get(), port, backlog(config))?;
+    }
+    let path = config.unixsocket.get();
+    if !path.is_empty() {
+        listeners.unix = Some(listen_unix(&path, config.unixsocketperm.get(), backlog(config))?);
+    }
+    Ok(listeners)
+}
+
+pub(crate) fn backlog(config: &Config) -> i32 {
+    i32::try_from(config.tcp_backlog.get()).unwrap_or(511)
+}
+
+/// A server around its configuration: one shard where there is one worker, sixteen per worker otherwise.
+pub(crate) fn assemble(config: Config, registry: &'static Registry) -> Arc<Server> {
+    let workers = usize::try_from(config.io_threads.get()).unwrap_or(1);
+    let shards = if workers <= 1 { 1 } else { (workers * 16).next_power_of_two().min(crate::db::MAX_SHARDS) };
+    Server::new(config, registry.all().len(), shards)
+}
+
+pub(crate) fn note_listeners(server: &Server, listeners: &Listeners) {
+    let mut known = server.lifecycle.listeners.write();
+    for listener in &listeners.tcp {
+        if let Ok(address) = listener.local_addr() {
+            server.lifecycle.port.store(address.port(), std::sync::atomic::Ordering::Relaxed);
+            known.push(("tcp", address.ip().to_string(), address.port()));
+        }
+    }
+    if listeners.unix.is_some() {
+        known.push(("unix", server.config.unixsocket.get().to_string(), 0));
+    }
+}
+
+/// A server that runs on threads of its own, until it is dropped.
+pub struct Running {
+    server: Arc<Server>,
+    registry: &'static Registry,
+    worker: Mutex<Worker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// The TCP address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        let listeners = self.server.lifecycle.listeners.read();
+        let (_, address, port) = listeners.iter().find(|(kind, ..)| *kind == "tcp")?;
+        let address = if address == "0.0.0.0" { "127.0.0.1" } else { address };
+        Some(SocketAddr::new(address.parse().ok()?, *port))
+    }
+
+    /// The server's shared state.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Runs one command without a socket, on a connection of its own. A command that would block answers as if its
+    /// time were over.
+    pub fn run(&self, args: &[impl AsRef<[u8]>]) -> Value {
+        self.session().run(args)
+    }
+
+    /// A connection without a socket.
+    #[must_use]
+    pub fn session(&self) -> Session<'_> {
+        let shared = self.server.clients.add(Origin::in_process(), clock::unix_millis());
+        Session { running: self, client: Client::new(shared, true) }
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.lifecycle.request_stop();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has reported it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A connection without a socket: commands run on the caller's thread.
+#[derive(Debug)]
+pub struct Session<'r> {
+    running: &'r Running,
+    client: Client,
+}
+
+impl Session<'_> {
+    /// Runs one command and answers its reply. A command that would block answers as if its time were over; one whose
+    /// reply is switched off, a nil.
+    pub fn run(&mut self, args: &[impl AsRef<[u8]>]) -> Value {
+        let bytes = self.run_raw(args);
+        Value::parse(&bytes).ok().flatten().map_or(Value::Null, |(value, _)| value)
+    }
+
+    /// As [`Session::run`], but answers the reply's bytes.
+    pub fn run_raw(&mut self, args: &[impl AsRef<[u8]>]) -> Vec<u8> {
+        let args = OwnedArgs::new(args.iter().map(AsRef::as_ref));
+        let args = args.as_args();
+        if args.is_empty() {
+            return Vec::new();
+        }
+        let mut reply = Reply::new(self.client.protocol);
+        let mut keys = Vec::new();
+        let mut worker = self.running.worker.lock();
+        worker.begin();
+        let command = recognise(self.running.registry, args, &mut keys);
+        let flow = execute(&mut worker, &mut self.client, Recognised { args, command, keys: &keys }, &mut reply);
+        worker.end();
+        match flow {
+            Flow::Next => {}
+            Flow::Blocked(blocked) => {
+                crate::command::settle(&mut worker, &self.client, &blocked, true, &mut reply);
+            }
+            Flow::Paused => reply.error("ERR the server is paused"),
+        }
+        let mut mail = Vec::new();
+        self.client.shared.mailbox.drain_into(&mut mail);
+        mail.iter().for_each(|message| reply.raw(message));
+        reply.take()
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        disconnect(&mut self.running.worker.lock(), &mut self.client, None);
+    }
+}

@@ -1,0 +1,459 @@
+//! The one door: every command of every caller comes through here.
+//!
+//! A socket, an in-process caller, EXEC and the service of blocked clients all run commands in the same order of
+//! events, which is Redis's: find the command, check the number of arguments, find the keys, check what the connection
+//! may do now, queue if MULTI is open, and only then lock the keys' shards and run. The reply is written under the
+//! locks; changes are logged and told before they are released.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::argument::wrong_arity;
+use super::call::Call;
+use super::def::{Access, Outcome, Run};
+use super::flags::{Flags, KeyFlags};
+use super::propagation::Propagation;
+use super::registry::{Command, Registry};
+use super::worker::{Runner, Worker};
+use super::{blocking, keys};
+use crate::args::Args;
+use crate::clock;
+use crate::db::{Key, Keyspace, ShardSet};
+use crate::error::{Error, Result};
+use crate::hash::hash;
+use crate::observe::{CommandLog, Notable};
+use crate::resp::Reply;
+use crate::server::{Blocked, Client, PauseMode, Queued, ReplyMode};
+
+/// What the connection does after a command.
+#[derive(Debug)]
+pub enum Flow {
+    /// The next one.
+    Next,
+    /// It waits: until it is served, times out or is unblocked.
+    Blocked(Arc<Blocked>),
+    /// It comes back with the same command when the pause is over.
+    Paused,
+}
+
+/// A request whose command and keys are known: what can be found out before it is its turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Recognised<'a> {
+    /// The request.
+    pub args: Args<'a>,
+    /// Its command, subcommand included; none if it is unknown.
+    pub command: Option<&'static Command>,
+    /// Its keys.
+    pub keys: &'a [Key],
+}
+
+/// Finds the command and the keys of a request. The keys are appended to `keys`.
+#[inline]
+pub fn recognise(registry: &Registry, args: Args<'_>, keys: &mut Vec<Key>) -> Option<&'static Command> {
+    let command = find(registry, args).ok()?;
+    if command.accepts(args.len()) {
+        find_keys(command, args, keys);
+    }
+    Some(command)
+}
+
+/// Runs one request of a connection and writes its reply, if it has one now.
+pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>, reply: &mut Reply) -> Flow {
+    let (keyspace, runner) = (&mut worker.keyspace, &mut worker.runner);
+    let mark = reply.len();
+    let Recognised { args, keys, .. } = request;
+    let flow = match prepare(runner, client, request) {
+        Ok(Step::Pause) => return Flow::Paused,
+        Err((command, error)) => {
+            refuse(runner, client, command, &error, reply);
+            Flow::Next
+        }
+        Ok(Step::Queue(command)) => {
+            queue(client, command, args);
+            reply.simple("QUEUED");
+            Flow::Next
+        }
+        Ok(Step::Run(command)) => {
+            lock(keyspace, command, keys);
+            match run(keyspace, runner, client, command, args, keys, reply) {
+                Ok(None) => Flow::Next,
+                Ok(Some(blocked)) => Flow::Blocked(blocked),
+                Err(error) => {
+                    fail(runner, command, &error, reply);
+                    Flow::Next
+                }
+            }
+        }
+    };
+    runner.stats.counters.commands_processed.add(1);
+    if !runner.ready.is_empty() {
+        blocking::serve(worker);
+    }
+    silence(client, reply, mark);
+    flow
+}
+
+/// What is to be done with a request that may go on.
+enum Step {
+    Run(&'static Command),
+    Queue(&'static Command),
+    Pause,
+}
+
+type Refusal = (Option<&'static Command>, Error);
+
+/// Everything before the locks: may this connection run this command now?
+fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Result<Step, Refusal> {
+    let args = request.args;
+    let command = match request.command {
+        Some(command) => command,
+        None => find(runner.registry, args).map_err(|error| (None, error))?,
+    };
+    client.shared.last_command.store(command.id, Relaxed);
+    let refuse = |error| (Some(command), error);
+    if !command.accepts(args.len()) {
+        return Err(refuse(wrong_arity(command.def.full_name)));
+    }
+    let flags = command.flags;
+    if !client.authenticated && !flags.has(Flags::NO_AUTH) {
+        return Err(refuse(Error::NO_AUTH));
+    }
+    // MULTI and WATCH have words of their own for this.
+    if client.transaction.is_some() && flags.has(Flags::NO_MULTI) && !flags.has(Flags::IMMEDIATE) {
+        return Err(refuse(Error::NOT_IN_MULTI));
+    }
+    if client.protocol == 2 && !flags.has(Flags::SUBSCRIBER) && !client.subscriptions.is_empty() {
+        let text = format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+            command.def.full_name
+        );
+        return Err(refuse(Error::from(text)));
+    }
+    if let Some((mode, _)) = runner.server.pause.current(runner.clock / 1000) {
+        let writes = flags.has_any(Flags::WRITE.union(Flags::MAY_REPLICATE))
+            || flags.has(Flags::IMMEDIATE) && client.transaction.as_ref().is_some_and(|open| open.writes);
+        if mode == PauseMode::All || writes {
+            return Ok(Step::Pause);
+        }
+    }
+    if client.transaction.is_some() && !flags.has(Flags::IMMEDIATE) {
+        return Ok(Step::Queue(command));
+    }
+    Ok(Step::Run(command))
+}
+
+/// The command that a request names, subcommand included.
+pub(crate) fn find(registry: &Registry, args: Args<'_>) -> Result<&'static Command> {
+    let command = registry.find(args.get(0)).ok_or_else(|| unknown_command(args))?;
+    if !matches!(command.def.run, Run::Container) || args.len() < 2 {
+        return Ok(command);
+    }
+    command.subcommand(args.get(1)).ok_or_else(|| unknown_subcommand(command, args.get(1)))
+}
+
+fn unknown_command(args: Args<'_>) -> Error {
+    let mut text = format!("ERR unknown command '{}', with args beginning with: ", shown(args.get(0), 128));
+    let mut left: usize = 128;
+    for arg in args.iter().skip(1) {
+        if left == 0 {
+            break;
+        }
+        let shown = shown(arg, left);
+        left = left.saturating_sub(shown.len() + 3);
+        text += &format!("'{shown}' ");
+    }
+    Error::from(text)
+}
+
+fn unknown_subcommand(container: &Command, name: &[u8]) -> Error {
+    Error::from(format!("ERR unknown subcommand '{}'. Try {} HELP.", shown(name, 128), container.def.name))
+}
+
+/// The beginning of an argument as an error may show it.
+fn shown(arg: &[u8], max: usize) -> String {
+    let end = arg.iter().position(|byte| *byte == 0).unwrap_or(arg.len()).min(max);
+    String::from_utf8_lossy(&arg[..end]).into_owned()
+}
+
+/// Walks the keys of a request. A request whose counts do not add up has none; its shape is refused later.
+#[inline]
+pub(crate) fn find_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>) {
+    if command.def.keys.is_empty() {
+        return;
+    }
+    let before = found.len();
+    let complete = keys::walk(command.def.keys, args, |index, flags| {
+        if !flags.has(KeyFlags::NOT_KEY) {
+            found.push(Key { hash: hash(args.get(index)), index: index as u32 });
+        }
+    });
+    if !complete {
+        found.truncate(before);
+    }
+}
+
+/// Takes the locks that a command needs.
+#[inline]
+pub(crate) fn lock(keyspace: &mut Keyspace, command: &Command, found: &[Key]) {
+    match command.def.access {
+        // Such a command may take its time, or other locks.
+        Access::None => keyspace.unlock(),
+        Access::All => keyspace.lock_all(),
+        Access::Keys => {
+            let wanted = shards_of(keyspace, found);
+            keyspace.lock(&wanted);
+        }
+    }
+}
+
+/// The shards of the given keys.
+#[inline]
+pub(crate) fn shards_of(keyspace: &Keyspace, found: &[Key]) -> ShardSet {
+    let mut wanted = ShardSet::default();
+    found.iter().for_each(|key| wanted.insert(keyspace.store().shard_of(key.hash)));
+    wanted
+}
+
+/// Runs a command whose locks are held, and does all that follows from it. Answers what the client waits for, if it
+/// has to wait.
+pub(crate) fn run(
+    keyspace: &mut Keyspace,
+    runner: &mut Runner,
+    client: &mut Client,
+    command: &'static Command,
+    args: Args<'_>,
+    found: &[Key],
+    reply: &mut Reply,
+) -> Result<Option<Arc<Blocked>>> {
+    let (started, database, mark) = (runner.clock, client.database, reply.len());
+    keyspace.begin(database, started / 1000, !client.no_touch);
+    let outcome = call(keyspace, runner, client, command, args, found, reply);
+    if outcome.is_err() {
+        reply.truncate(mark);
+    }
+    let ended = clock::unix_micros();
+    runner.clock = ended;
+    observe(runner, client, command, args, database, (started, ended), reply.len() - mark);
+    match outcome? {
+        Outcome::Done => Ok(None),
+        Outcome::Wait(waiting) if client.in_exec => {
+            (waiting.on_timeout)(reply);
+            Ok(None)
+        }
+        Outcome::Wait(waiting) => {
+            let blocked = keyspace
+                .lend(args, |keyspace| blocking::begin(keyspace, runner, client, command, args, found, waiting));
+            Ok(Some(blocked))
+        }
+    }
+}
+
+/// The call itself, with what must happen while its locks are held.
+pub(crate) fn call(
+    keyspace: &mut Keyspace,
+    runner: &mut Runner,
+    client: &mut Client,
+    command: &'static Command,
+    args: Args<'_>,
+    found: &[Key],
+    reply: &mut Reply,
+) -> Result<Outcome> {
+    let Run::Sync(handler) = command.def.run else { return Err(wrong_arity(command.def.full_name)) };
+    let server = runner.server.clone();
+    let mut log = Propagation::new(server.changes.is_active());
+    keyspace.lend(args, |keyspace| {
+        let (keyspace_again, log_again, client_again) = (&mut *keyspace, &mut log, &mut *client);
+        let runner_again = &mut *runner;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            handler(&mut Call {
+                command,
+                args,
+                keys: found,
+                keyspace: keyspace_again,
+                client: client_again,
+                server: &server,
+                reply,
+                log: log_again,
+                worker: runner_again,
+            })
+        }));
+        let outcome = outcome.unwrap_or_else(|_| {
+            tracing::error!("command '{}' panicked; its client got an error", command.def.full_name);
+            Err(Error::new("ERR internal error: the command panicked"))
+        });
+        keyspace.finish();
+        follow(keyspace, runner, args, log);
+        outcome
+    })
+}
+
+/// Logs and tells what a call has changed.
+#[inline]
+fn follow(keyspace: &mut Keyspace, runner: &mut Runner, args: Args<'_>, log: Propagation) {
+    let (hits, misses) = keyspace.take_hits_and_misses();
+    if hits + misses > 0 {
+        runner.stats.counters.keyspace_hits.add(hits);
+        runner.stats.counters.keyspace_misses.add(misses);
+    }
+    let dirty = keyspace.dirty();
+    let database = keyspace.index();
+    let changes = keyspace.take_changes();
+    if changes.is_quiet() && !log.is_rewritten() {
+        return;
+    }
+    let server = &runner.server;
+    if dirty > 0 {
+        server.changes.count(dirty);
+    }
+    if server.changes.is_active() {
+        for (database, name) in &changes.vanished {
+            let effect = crate::args::OwnedArgs::new([&b"DEL"[..], name]);
+            server.changes.append(*database, effect.as_args());
+        }
+        if log.is_rewritten() {
+            for effect in log.into_effects() {
+                server.changes.append(database, effect.as_args());
+            }
+        } else if dirty > 0 {
+            server.changes.append(database, args);
+        }
+    }
+    tell(runner, changes);
+}
+
+/// Publishes events, counts what expired, and remembers the keys that clients wait for.
+pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
+    if changes.expired > 0 {
+        runner.stats.counters.expired_keys.add(changes.expired);
+    }
+    if changes.expired_fields > 0 {
+        runner.stats.counters.expired_fields.add(changes.expired_fields);
+    }
+    super::notify::publish(&runner.server, &changes.events);
+    runner.ready.extend(changes.ready);
+}
+
+/// Statistics, logs and monitors.
+#[inline]
+fn observe(
+    runner: &Runner,
+    client: &Client,
+    command: &Command,
+    args: Args<'_>,
+    database: usize,
+    (started, ended): (u64, u64),
+    reply_len: usize,
+) {
+    let server = &runner.server;
+    let config = &server.config;
+    let micros = ended.saturating_sub(started);
+    let stats = runner.stats.command(usize::from(command.id));
+    stats.called(micros * 1000, config.latency_tracking.get());
+    if !server.monitors.is_empty() && !command.flags.has_any(Flags::SKIP_MONITOR.union(Flags::ADMIN)) {
+        server.monitors.feed(started, database, &client.shared, args);
+    }
+    if server.latency.is_enabled() && !command.flags.has(Flags::BLOCKING) {
+        let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
+        server.latency.record(event, micros / 1000, ended / 1_000_000);
+    }
+    if command.flags.has(Flags::SKIP_COMMANDLOG) {
+        return;
+    }
+    let reached = |threshold: i64, value: u64| threshold >= 0 && value >= threshold.unsigned_abs();
+    let note = |log: CommandLog, max_len: i64, value: u64| {
+        let notable = Notable {
+            time: ended / 1_000_000,
+            value,
+            arguments: args.iter(),
+            client_address: &client.shared.origin.address,
+            client_name: &client.shared.name(),
+        };
+        server.logs.record(log, usize::try_from(max_len).unwrap_or(0), notable);
+    };
+    if reached(config.slowlog_log_slower_than.get(), micros) {
+        note(CommandLog::Slow, config.slowlog_max_len.get(), micros);
+    }
+    if reached(config.commandlog_reply_larger_than.get(), reply_len as u64) {
+        note(CommandLog::LargeReply, config.commandlog_large_reply_max_len.get(), reply_len as u64);
+    }
+    let larger_than = config.commandlog_request_larger_than.get();
+    if larger_than >= 0 {
+        let request = args.byte_len() as u64;
+        if reached(larger_than, request) {
+            note(CommandLog::LargeRequest, config.commandlog_large_request_max_len.get(), request);
+        }
+    }
+}
+
+/// Answers a request that was not run.
+fn refuse(runner: &Runner, client: &mut Client, command: Option<&'static Command>, error: &Error, reply: &mut Reply) {
+    if let Some(open) = &mut client.transaction {
+        open.aborted = true;
+    }
+    if let Some(command) = command {
+        runner.stats.command(usize::from(command.id)).rejected();
+    }
+    runner.server.stats.errors.count(error.code().as_bytes(), false);
+    reply.error(error.text());
+}
+
+/// Answers a request that ran and failed.
+pub(crate) fn fail(runner: &Runner, command: &Command, error: &Error, reply: &mut Reply) {
+    runner.stats.command(usize::from(command.id)).failed();
+    runner.server.stats.errors.count(error.code().as_bytes(), false);
+    reply.error(error.text());
+}
+
+fn queue(client: &mut Client, command: &'static Command, args: Args<'_>) {
+    let Some(open) = &mut client.transaction else { return };
+    let args = args.to_owned();
+    client.shared.queued_bytes.fetch_add(args.memory(), Relaxed);
+    open.writes |= command.flags.has_any(Flags::WRITE.union(Flags::MAY_REPLICATE));
+    open.queue.push(Queued { command: command.id, args });
+    client.shared.queued.store(open.queue.len() as i64, Relaxed);
+}
+
+/// Takes back the reply of a connection that wants none.
+#[inline]
+fn silence(client: &mut Client, reply: &mut Reply, mark: usize) {
+    match client.reply_mode {
+        ReplyMode::On => {}
+        ReplyMode::Off => reply.truncate(mark),
+        ReplyMode::SkipNext => {
+            reply.truncate(mark);
+            client.reply_mode = ReplyMode::Skip;
+        }
+        ReplyMode::Skip => {
+            reply.truncate(mark);
+            client.reply_mode = ReplyMode::On;
+        }
+    }
+}
+
+/// Asks the processor to fetch what the lookups of a batch will need, all buckets first, then all entries. Where data
+/// are in one shard only, its lock is taken for the batch anyway.
+pub fn prefetch(worker: &mut Worker, database: usize, keys: &[Key]) {
+    let keyspace = &mut worker.keyspace;
+    if keys.len() < 2 || keyspace.store().shards() > 1 {
+        return;
+    }
+    keyspace.lock_all();
+    keyspace.begin(database, worker.runner.clock / 1000, true);
+    keys.iter().for_each(|key| keyspace.prefetch_bucket(key.hash));
+    keys.iter().for_each(|key| keyspace.prefetch_entry(key.hash));
+}
+
+/// Cleans up behind a connection that has gone.
+pub fn disconnect(worker: &mut Worker, client: &mut Client, blocked: Option<Arc<Blocked>>) {
+    let server = worker.runner.server.clone();
+    if let Some(blocked) = blocked {
+        blocking::take(&server, &client.shared);
+        blocking::forget(&mut worker.keyspace, &blocked, client.id());
+    }
+    super::transaction::unwatch(&mut worker.keyspace, &worker.runner, client);
+    worker.keyspace.unlock();
+    server.pubsub.unsubscribe_all(&client.subscriber, &mut client.subscriptions);
+    server.monitors.remove(client.id());
+    server.clients.remove(client.id());
+}

@@ -1,0 +1,262 @@
+//! The commands of this process: what the linker collected, checked, numbered and made fast to find.
+//!
+//! The list is fixed when the program starts, so it is built once and shared by all servers of the process. A name is
+//! found by one hash and one comparison: the table's seed is searched until no two names share a place.
+
+use std::sync::OnceLock;
+
+use super::def::{CommandDef, Run};
+use super::flags::{Begin, Categories, Find, Flags};
+
+/// A command as it is registered: its declaration and what follows from it.
+#[derive(Debug)]
+pub struct Command {
+    /// The declaration.
+    pub def: &'static CommandDef,
+    /// Its number: dense, for statistics and access control.
+    pub id: u16,
+    /// Declared and implied flags.
+    pub flags: Flags,
+    /// All ACL categories.
+    pub acl: Categories,
+    /// First key, last key, step: the summary of the key specifications in COMMAND INFO.
+    pub key_range: (i64, i64, i64),
+    /// For a container: its subcommands, sorted by name.
+    pub subcommands: Vec<&'static Command>,
+}
+
+impl Command {
+    /// Whether a request with that many arguments, name included, is long enough and not too long.
+    #[must_use]
+    #[inline]
+    pub fn accepts(&self, args: usize) -> bool {
+        let arity = self.def.arity;
+        if arity >= 0 { args == arity as usize } else { args >= arity.unsigned_abs() as usize }
+    }
+
+    /// The subcommand of that name, in any case.
+    #[must_use]
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
+        self.subcommands.iter().find(|sub| sub.def.name.as_bytes().eq_ignore_ascii_case(name)).copied()
+    }
+}
+
+/// Why a program's commands cannot be used. Each is a mistake in the program, found when it starts.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RegistryError {
+    /// The families were not linked.
+    #[error("no command is registered: add `use redis_commands as _;` to link the stock families")]
+    Empty,
+    /// Two declarations of one name.
+    #[error("command '{0}' is declared twice")]
+    Duplicate(&'static str),
+    /// A subcommand whose container is missing.
+    #[error("command '{0}' has no container: declare it with `container!(\"{1}\", ..)`")]
+    Orphan(&'static str, &'static str),
+}
+
+/// All commands.
+#[derive(Debug)]
+pub struct Registry {
+    by_id: Vec<&'static Command>,
+    top: Vec<&'static Command>,
+    table: NameTable,
+}
+
+impl Registry {
+    /// The registry of this process.
+    ///
+    /// # Errors
+    /// What is wrong with the program's declarations.
+    pub fn get() -> Result<&'static Registry, &'static RegistryError> {
+        static REGISTRY: OnceLock<Result<Registry, RegistryError>> = OnceLock::new();
+        REGISTRY.get_or_init(|| Registry::build(inventory::iter::<CommandDef>.into_iter().collect())).as_ref()
+    }
+
+    fn build(mut defs: Vec<&'static CommandDef>) -> Result<Registry, RegistryError> {
+        if defs.is_empty() {
+            return Err(RegistryError::Empty);
+        }
+        defs.sort_by_key(|def| (def.container.unwrap_or(def.name), def.container.is_some(), def.name));
+        if let Some(pair) = defs.windows(2).find(|pair| pair[0].full_name == pair[1].full_name) {
+            return Err(RegistryError::Duplicate(pair[0].full_name));
+        }
+        let is_container = |def: &CommandDef, name| def.name == name && matches!(def.run, Run::Container);
+        for def in &defs {
+            if let Some(container) = def.container
+                && !defs.iter().any(|other| other.container.is_none() && is_container(other, container))
+            {
+                return Err(RegistryError::Orphan(def.full_name, container));
+            }
+        }
+        // Commands live as long as the process, like the declarations that they refer to.
+        let mut by_id: Vec<&'static Command> = Vec::with_capacity(defs.len());
+        let mut top = Vec::new();
+        let mut i = 0;
+        while i < defs.len() {
+            let def = defs[i];
+            let subs = defs[i + 1..].iter().take_while(|sub| sub.container == Some(def.name)).count();
+            let first_id = i + 1;
+            let subcommands: Vec<&'static Command> = defs[first_id..first_id + subs]
+                .iter()
+                .enumerate()
+                .map(|(j, sub)| &*Box::leak(Box::new(register(sub, first_id + j, Vec::new()))))
+                .collect();
+            let command: &'static Command = Box::leak(Box::new(register(def, i, subcommands.clone())));
+            by_id.push(command);
+            by_id.extend(subcommands);
+            top.push(command);
+            i += 1 + subs;
+        }
+        let table = NameTable::build(&top);
+        Ok(Registry { by_id, top, table })
+    }
+
+    /// The command of that name, in any case.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
+        self.table.find(name)
+    }
+
+    /// The command with that number.
+    #[must_use]
+    pub fn by_id(&self, id: u16) -> &'static Command {
+        self.by_id[usize::from(id)]
+    }
+
+    /// All commands at top level, sorted by name.
+    #[must_use]
+    pub fn top_level(&self) -> &[&'static Command] {
+        &self.top
+    }
+
+    /// All commands and subcommands, in the order of their numbers.
+    #[must_use]
+    pub fn all(&self) -> &[&'static Command] {
+        &self.by_id
+    }
+
+    /// The command of a full name such as `config|get`, in any case.
+    #[must_use]
+    pub fn find_full(&self, name: &[u8]) -> Option<&'static Command> {
+        match name.iter().position(|byte| *byte == b'|') {
+            None => self.find(name),
+            Some(at) => self.find(&name[..at])?.subcommand(&name[at + 1..]),
+        }
+    }
+
+    /// The groups that have commands, sorted.
+    #[must_use]
+    pub fn groups(&self) -> Vec<&'static str> {
+        let mut groups: Vec<_> = self.by_id.iter().map(|command| command.def.family.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+}
+
+fn register(def: &'static CommandDef, id: usize, subcommands: Vec<&'static Command>) -> Command {
+    let movable = |spec: &super::flags::KeySpec| {
+        !matches!((spec.begin, spec.find), (Begin::Index(_), Find::Range { .. }))
+            || spec.flags.has(super::flags::KeyFlags::INCOMPLETE)
+    };
+    let mut flags = def.flags;
+    if def.keys.iter().any(movable) {
+        flags = flags.union(Flags::MOVABLEKEYS);
+    }
+    let scripting = def.family.group == "scripting";
+    let acl = Categories::implied_by(flags, scripting).union(def.acl).union(match def.run {
+        // Access control looks at subcommands, so a container itself belongs to no category of its family.
+        Run::Container => Categories::NONE,
+        Run::Sync(_) => def.family.acl,
+    });
+    Command {
+        def,
+        id: u16::try_from(id).expect("a program has fewer than 65,536 commands"),
+        flags,
+        acl,
+        key_range: key_range(def),
+        subcommands,
+    }
+}
+
+/// Contiguous ranges of keys are reported as one; anything else is left to the key specifications.
+fn key_range(def: &CommandDef) -> (i64, i64, i64) {
+    let mut range: Option<(i64, i64, i64)> = None;
+    for spec in def.keys {
+        let (Begin::Index(begin), Find::Range { last, step, limit: 0 | 1 }) = (spec.begin, spec.find) else { continue };
+        let begin = i64::from(begin);
+        let (last, step) = (i64::from(last), i64::from(step));
+        let end = if last >= 0 { begin + last } else { last };
+        range = match range {
+            None => Some((begin, end, step)),
+            Some((first, previous, previous_step))
+                if previous_step == step && (begin == previous + step || begin == previous + 1) =>
+            {
+                Some((first, end, step))
+            }
+            Some(range) => Some(range),
+        };
+    }
+    range.unwrap_or((0, 0, 0))
+}
+
+/// Names at fixed places: the seed is such that no two collide.
+#[derive(Debug)]
+struct NameTable {
+    seed: u64,
+    shift: u32,
+    places: Vec<Option<(&'static str, &'static Command)>>,
+}
+
+/// Longer names than any command's need not be hashed.
+const MAX_NAME: usize = 64;
+
+impl NameTable {
+    fn build(commands: &[&'static Command]) -> NameTable {
+        let mut bits = usize::BITS - (commands.len() * 4).leading_zeros();
+        loop {
+            for seed in (1..2000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1) {
+                let shift = 64 - bits;
+                let mut places = vec![None; 1 << bits];
+                let free = commands.iter().all(|command| {
+                    let name = command.def.name;
+                    let place = &mut places[(fold(name.as_bytes(), seed) >> shift) as usize];
+                    place.replace((name, *command)).is_none()
+                });
+                if free {
+                    return NameTable { seed, shift, places };
+                }
+            }
+            bits += 1;
+        }
+    }
+
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<&'static Command> {
+        if name.len() > MAX_NAME {
+            return None;
+        }
+        let place = (fold(name, self.seed) >> self.shift) as usize;
+        match self.places[place] {
+            Some((found, command)) if found.as_bytes().eq_ignore_ascii_case(name) => Some(command),
+            _ => None,
+        }
+    }
+}
+
+/// A hash that does not see the case of letters: clearing bit 5 also merges some punctuation, which only the
+/// comparison has to notice.
+#[inline]
+fn fold(name: &[u8], seed: u64) -> u64 {
+    let mut hash = seed ^ name.len() as u64;
+    let mut words = name.chunks_exact(8);
+    let mix = |hash: u64, word: u64| (hash ^ (word & 0xdfdf_dfdf_dfdf_dfdf)).wrapping_mul(seed).rotate_left(23);
+    for word in &mut words {
+        hash = mix(hash, u64::from_le_bytes(word.try_into().expect("chunks of eight")));
+    }
+    let mut last = [0; 8];
+    last[..words.remainder().len()].copy_from_slice(words.remainder());
+    mix(hash, u64::from_le_bytes(last)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

@@ -1,0 +1,208 @@
+//! From return values to replies.
+
+use smallvec::SmallVec;
+
+use super::argument::{Keys, Timeout};
+use super::def::{Outcome, Waiting};
+use crate::db::Key;
+use crate::error::{Error, Result};
+use crate::resp::Reply;
+use crate::value::Str;
+
+/// A type that a handler may return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the reply of a command",
+    label = "no reply can be made of this",
+    note = "return an integer, `bool`, `f64`, `&Str`, `&[u8]`, `&str`, `Bulk`, `Simple`, `Okay`, `Map`, `SetOf`, `Option<_>`, `Vec<_>` or a tuple of these, or `Result<_>` of one; or take `reply: &mut Reply` and return nothing"
+)]
+pub trait IntoReply: Sized {
+    /// Writes the reply.
+    fn write(self, reply: &mut Reply);
+
+    /// Writes what stands for a missing value of this type.
+    fn write_nil(reply: &mut Reply) {
+        reply.nil();
+    }
+}
+
+/// What a handler as a whole may return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a command returns",
+    label = "no reply can be made of this",
+    note = "return an integer, `bool`, `f64`, `&Str`, `&[u8]`, `&str`, `Bulk`, `Simple`, `Okay`, `Map`, `SetOf`, `Option<_>`, `Vec<_>` or a tuple of these; `Result<_>` or `Wait<_>` of one; or take `reply: &mut Reply` and return nothing"
+)]
+pub trait IntoOutcome {
+    /// Writes the reply, unless there is an error or the command has to wait.
+    ///
+    /// # Errors
+    /// The error that the handler returned.
+    fn into_outcome(self, reply: &mut Reply) -> Result<Outcome>;
+}
+
+impl<T: IntoReply> IntoOutcome for T {
+    #[inline]
+    fn into_outcome(self, reply: &mut Reply) -> Result<Outcome> {
+        self.write(reply);
+        Ok(Outcome::Done)
+    }
+}
+
+impl<T: IntoOutcome> IntoOutcome for Result<T> {
+    #[inline]
+    fn into_outcome(self, reply: &mut Reply) -> Result<Outcome> {
+        self?.into_outcome(reply)
+    }
+}
+
+/// What a command that may block returns. It borrows nothing, so that handlers need not name a lifetime.
+pub enum Wait<T> {
+    /// It did not need to wait.
+    Ready(T),
+    /// Run it again when one of the keys changes (`keys.into()`); answer `T`'s nil after the timeout.
+    For(SmallVec<[Key; 4]>, Timeout),
+}
+
+impl From<Keys<'_>> for SmallVec<[Key; 4]> {
+    fn from(keys: Keys<'_>) -> Self {
+        SmallVec::from_slice(keys.as_slice())
+    }
+}
+
+impl<T: IntoReply> IntoOutcome for Wait<T> {
+    fn into_outcome(self, reply: &mut Reply) -> Result<Outcome> {
+        match self {
+            Wait::Ready(value) => value.into_outcome(reply),
+            Wait::For(keys, timeout) => {
+                Ok(Outcome::Wait(Waiting { keys, timeout: timeout.0, on_timeout: T::write_nil }))
+            }
+        }
+    }
+}
+
+/// `+OK`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Okay;
+
+/// A status: `+TEXT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Simple(pub &'static str);
+
+/// A string that owns its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bulk(pub Vec<u8>);
+
+/// A map, in the order of its pairs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map<K, V>(pub Vec<(K, V)>);
+
+/// A set, in the order given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetOf<T>(pub Vec<T>);
+
+impl<T: AsRef<[u8]> + ?Sized> From<&T> for Bulk {
+    fn from(bytes: &T) -> Self {
+        Bulk(bytes.as_ref().to_vec())
+    }
+}
+
+impl From<Vec<u8>> for Bulk {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bulk(bytes)
+    }
+}
+
+macro_rules! replies {
+    ($(($($generic:tt)*) $ty:ty, |$value:ident, $reply:ident| $write:expr;)*) => {$(
+        impl<$($generic)*> IntoReply for $ty {
+            #[inline]
+            fn write(self, $reply: &mut Reply) {
+                let $value = self;
+                $write
+            }
+        }
+    )*};
+}
+
+replies! {
+    () (), |_value, _reply| ();
+    () Okay, |_value, reply| reply.simple("OK");
+    () Simple, |value, reply| reply.simple(value.0);
+    () i64, |value, reply| reply.integer(value);
+    () u64, |value, reply| reply.integer(i64::try_from(value).unwrap_or(i64::MAX));
+    () usize, |value, reply| reply.integer(i64::try_from(value).unwrap_or(i64::MAX));
+    () bool, |value, reply| reply.integer(i64::from(value));
+    () f64, |value, reply| reply.double(value);
+    () &[u8], |value, reply| reply.bulk(value);
+    () &Str, |value, reply| reply.bulk(value.as_bytes());
+    () &str, |value, reply| reply.bulk(value.as_bytes());
+    () String, |value, reply| reply.bulk(value.as_bytes());
+    () Bulk, |value, reply| reply.bulk(&value.0);
+    () Error, |value, reply| reply.error(value.text());
+}
+
+impl<T: IntoReply> IntoReply for Option<T> {
+    #[inline]
+    fn write(self, reply: &mut Reply) {
+        match self {
+            Some(value) => value.write(reply),
+            None => T::write_nil(reply),
+        }
+    }
+
+    fn write_nil(reply: &mut Reply) {
+        T::write_nil(reply);
+    }
+}
+
+impl<T: IntoReply> IntoReply for Vec<T> {
+    fn write(self, reply: &mut Reply) {
+        reply.array(self.len());
+        self.into_iter().for_each(|item| item.write(reply));
+    }
+
+    fn write_nil(reply: &mut Reply) {
+        reply.nil_array();
+    }
+}
+
+impl<T: IntoReply> IntoReply for SetOf<T> {
+    fn write(self, reply: &mut Reply) {
+        reply.set(self.0.len());
+        self.0.into_iter().for_each(|item| item.write(reply));
+    }
+}
+
+impl<K: IntoReply, V: IntoReply> IntoReply for Map<K, V> {
+    fn write(self, reply: &mut Reply) {
+        reply.map(self.0.len());
+        for (key, value) in self.0 {
+            key.write(reply);
+            value.write(reply);
+        }
+    }
+}
+
+impl<A: IntoReply, B: IntoReply> IntoReply for (A, B) {
+    fn write(self, reply: &mut Reply) {
+        reply.array(2);
+        self.0.write(reply);
+        self.1.write(reply);
+    }
+
+    fn write_nil(reply: &mut Reply) {
+        reply.nil_array();
+    }
+}
+
+impl<A: IntoReply, B: IntoReply, C: IntoReply> IntoReply for (A, B, C) {
+    fn write(self, reply: &mut Reply) {
+        reply.array(3);
+        self.0.write(reply);
+        self.1.write(reply);
+        self.2.write(reply);
+    }
+
+    fn write_nil(reply: &mut Reply) {
+        reply.nil_array();
+    }
+}

@@ -1,0 +1,64 @@
+//! A worker: the thread's handle to the data, and what running commands needs beside it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::registry::Registry;
+use crate::clock;
+use crate::db::Keyspace;
+use crate::observe::WorkerStats;
+use crate::server::Server;
+
+/// What a thread needs to run commands of one server.
+pub struct Worker {
+    /// The data.
+    pub keyspace: Keyspace,
+    /// Everything else.
+    pub runner: Runner,
+}
+
+/// A worker without its data, so that both can be lent at the same time.
+pub struct Runner {
+    /// The server.
+    pub server: Arc<Server>,
+    /// The commands of this process.
+    pub registry: &'static Registry,
+    /// This worker's counters.
+    pub stats: Arc<WorkerStats>,
+    /// The configuration that the keyspace's settings were copied from.
+    pub(crate) generation: u64,
+    /// Keys that have changed while clients wait for them.
+    pub(crate) ready: VecDeque<(usize, u64, Box<[u8]>)>,
+    /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
+    pub(crate) clock: u64,
+}
+
+impl Worker {
+    /// A worker for `server`.
+    #[must_use]
+    pub fn new(server: Arc<Server>, registry: &'static Registry) -> Self {
+        let keyspace = Keyspace::new(server.store.clone(), server.settings());
+        let stats = server.stats.register();
+        let generation = server.config.generation();
+        let runner =
+            Runner { server, registry, stats, generation, ready: VecDeque::new(), clock: clock::unix_micros() };
+        Worker { keyspace, runner }
+    }
+
+    /// Begins a batch: the clock is read and the configuration looked at.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.runner.clock = clock::unix_micros();
+        let generation = self.runner.server.config.generation();
+        if generation != self.runner.generation {
+            self.runner.generation = generation;
+            *self.keyspace.settings_mut() = self.runner.server.settings();
+        }
+    }
+
+    /// Ends a batch: all locks are given back.
+    #[inline]
+    pub fn end(&mut self) {
+        self.keyspace.unlock();
+    }
+}

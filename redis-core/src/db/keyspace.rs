@@ -1,0 +1,366 @@
+//! Everything at once: the handle of commands that touch any key, and of the dispatcher.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::shard::Watcher;
+use super::store::{ShardSet, Store};
+use super::{Changes, Db, Deadline, Entry, Key, Lent, MINTED, Settings};
+use crate::args::Args;
+use crate::hash::hash;
+use crate::table::Due;
+
+/// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
+/// handle to hold some.
+pub struct Keyspace {
+    db: Db,
+}
+
+/// What INFO says about a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseStats {
+    /// Number of keys.
+    pub keys: usize,
+    /// How many of them expire.
+    pub expiring: usize,
+    /// Their average time to live in milliseconds.
+    pub average_ttl: u64,
+}
+
+impl std::ops::Deref for Keyspace {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl std::ops::DerefMut for Keyspace {
+    fn deref_mut(&mut self) -> &mut Db {
+        &mut self.db
+    }
+}
+
+/// A cursor holds the table's position in its low 48 bits and the shard above them.
+const CURSOR_BITS: u32 = 48;
+
+impl Keyspace {
+    pub(crate) fn new(store: Arc<Store>, settings: Settings) -> Self {
+        Keyspace { db: Db::new(store, settings) }
+    }
+
+    /// The declared keys of the running command.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The declared keys of the running command, for writing.
+    #[must_use]
+    pub fn db_mut(&mut self) -> &mut Db {
+        &mut self.db
+    }
+
+    /// The store behind all this.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        self.db.held.store()
+    }
+
+    /// A key of any name, for this call.
+    pub fn key(&mut self, name: &[u8]) -> Key {
+        let index = MINTED | u32::try_from(self.db.minted.len()).unwrap_or(!MINTED);
+        self.db.minted.push(name.into());
+        Key { hash: hash(name), index }
+    }
+
+    /// The entry of that name in the selected database, leaving no trace.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<&Entry> {
+        let hash = hash(name);
+        let entry = self.db.database(hash).keys.table.find(hash, name)?;
+        self.is_live(entry).then_some(entry)
+    }
+
+    /// Whether an entry's time is not over.
+    #[must_use]
+    pub fn is_live(&self, entry: &Entry) -> bool {
+        !self.db.settings.expire || !Deadline::at(entry.expires_at()).has_passed(self.db.now)
+    }
+
+    /// Number of keys in a database, expired ones that nobody has removed yet included.
+    #[must_use]
+    pub fn size(&self, database: usize) -> usize {
+        self.shards().map(|shard| self.db.held.shard(shard).databases[database].keys.table.len()).sum()
+    }
+
+    /// What INFO says about a database.
+    #[must_use]
+    pub fn stats(&self, database: usize) -> DatabaseStats {
+        let mut stats = DatabaseStats::default();
+        let mut deadlines = 0;
+        for shard in self.shards() {
+            let keys = &self.db.held.shard(shard).databases[database].keys;
+            stats.keys += keys.table.len();
+            stats.expiring += keys.expiring;
+            deadlines += keys.deadlines;
+        }
+        if stats.expiring > 0 {
+            let average = u64::try_from(deadlines / stats.expiring as u128).unwrap_or(u64::MAX);
+            stats.average_ttl = average.saturating_sub(self.db.now);
+        }
+        stats
+    }
+
+    /// Bytes of the tables of a database, without its entries.
+    #[must_use]
+    pub fn table_memory(&self, database: usize) -> usize {
+        self.shards().map(|shard| self.db.held.shard(shard).databases[database].keys.table.memory()).sum()
+    }
+
+    /// Every entry of the selected database, expired ones included.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.shards().flat_map(|shard| self.db.held.shard(shard).databases[self.db.index].keys.table.iter())
+    }
+
+    /// Visits the next entries of the selected database, about `count`, and answers the cursor to go on with: 0 begins
+    /// and ends. An entry that is there from beginning to end is visited at least once. Expired entries are visited
+    /// too.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> u64 {
+        let shards = self.db.held.store().shards();
+        let mut shard = (cursor >> CURSOR_BITS) as usize;
+        let mut position = cursor & ((1 << CURSOR_BITS) - 1);
+        let mut visited = 0;
+        // Empty buckets are cheap but not free: the number of steps is bounded as well.
+        let mut steps = count.saturating_mul(10);
+        while shard < shards {
+            let table = &self.db.held.shard(shard).databases[self.db.index].keys.table;
+            position = table.scan(position, &mut |entry| {
+                visited += 1;
+                visit(entry);
+            });
+            if position == 0 {
+                shard += 1;
+            }
+            steps = steps.saturating_sub(1);
+            if visited >= count || steps == 0 {
+                break;
+            }
+        }
+        if shard >= shards { 0 } else { (shard as u64) << CURSOR_BITS | position }
+    }
+
+    /// A key of the selected database, each with the same chance. May be one whose time is over.
+    #[must_use]
+    pub fn random(&self) -> Option<&Entry> {
+        let total = self.size(self.db.index);
+        if total == 0 {
+            return None;
+        }
+        let mut nth = crate::rng::below(total);
+        let tables = self.shards().map(|shard| &self.db.held.shard(shard).databases[self.db.index].keys.table);
+        for table in tables {
+            if nth < table.len() {
+                return table.random(crate::rng::next_u64);
+            }
+            nth -= table.len();
+        }
+        None
+    }
+
+    /// Removes all keys of a database. `background` leaves the freeing to another thread.
+    pub fn flush(&mut self, database: usize, background: bool) -> usize {
+        let mut removed = 0;
+        for shard in 0..self.db.held.store().shards() {
+            let slot = &mut self.db.held.shard_mut(shard).databases[database];
+            slot.touch_all_watched(None);
+            let keys = std::mem::take(&mut slot.keys);
+            removed += keys.table.len();
+            if background && keys.table.len() > 0 {
+                let objects = keys.table.len();
+                self.db.held.store().reclaim.free(keys.table, objects);
+            }
+        }
+        self.db.changes.dirty += removed as u64;
+        removed
+    }
+
+    /// Exchanges the keys of two databases.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        if a == b {
+            return;
+        }
+        for shard in 0..self.db.held.store().shards() {
+            let databases = &mut self.db.held.shard_mut(shard).databases;
+            databases[a].touch_all_watched(Some(&databases[b].keys));
+            databases[b].touch_all_watched(Some(&databases[a].keys));
+            let (low, high) = databases.split_at_mut(a.max(b));
+            std::mem::swap(&mut low[a.min(b)].keys, &mut high[0].keys);
+            // A key that came to a database may be what somebody there waits for.
+            for index in [a, b] {
+                for name in databases[index].waiters.keys() {
+                    let hash = hash(name);
+                    if databases[index].keys.table.find(hash, name).is_some() {
+                        self.db.changes.ready.push((index, hash, name.clone()));
+                    }
+                }
+            }
+        }
+        self.db.changes.dirty += 1;
+    }
+
+    /// Counts a change that concerns no single key.
+    pub fn changed_all(&mut self) {
+        self.db.changes.dirty += 1;
+    }
+
+    fn shards(&self) -> impl Iterator<Item = usize> + use<> {
+        0..self.db.held.store().shards()
+    }
+}
+
+/// For the dispatcher.
+impl Keyspace {
+    /// Begins a call: time, database and settings are those of the call from here on.
+    #[inline]
+    pub(crate) fn begin(&mut self, database: usize, now: u64, touch: bool) {
+        self.db.index = database;
+        self.db.now = now;
+        self.db.touch = touch;
+        self.db.settings.clock.seconds = now / 1000;
+    }
+
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.db.settings
+    }
+
+    /// Runs `call` with the arguments lent to the handle.
+    #[inline]
+    pub(crate) fn lend<R>(&mut self, args: Args<'_>, call: impl FnOnce(&mut Keyspace) -> R) -> R {
+        Lent::during(self, |keyspace| &mut keyspace.db.lent, args, call)
+    }
+
+    #[inline]
+    pub(crate) fn lock(&mut self, wanted: &ShardSet) {
+        self.db.held.lock(wanted);
+    }
+
+    #[inline]
+    pub(crate) fn unlock(&mut self) {
+        self.db.held.unlock();
+    }
+
+    pub(crate) fn lock_all(&mut self) {
+        let all = ShardSet::all(self.store().shards());
+        self.db.held.lock(&all);
+    }
+
+    pub(crate) fn held(&self) -> &ShardSet {
+        self.db.held.held()
+    }
+
+    /// Asks the processor to fetch what a lookup will need. The shard must be held.
+    #[inline]
+    pub(crate) fn prefetch_bucket(&self, hash: u64) {
+        self.db.database(hash).keys.table.prefetch_bucket(hash);
+    }
+
+    #[inline]
+    pub(crate) fn prefetch_entry(&self, hash: u64) {
+        self.db.database(hash).keys.table.prefetch_entry(hash);
+    }
+
+    /// Registers a client as watching a key of the selected database. Answers whether the key has expired but is still
+    /// there: its removal is then no change to the watcher.
+    pub(crate) fn watch(&mut self, key: Key, client: u64, touched: &Arc<AtomicBool>) -> bool {
+        let now = self.db.now;
+        let name: Box<[u8]> = self.db.name(key).into();
+        let database = self.db.database_mut(key.hash);
+        let entry = database.keys.table.find(key.hash, &name);
+        let expired = entry.is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now));
+        let watchers = database.watchers.entry(name).or_default();
+        if !watchers.iter().any(|watcher| watcher.client == client) {
+            watchers.push(Watcher { client, touched: touched.clone() });
+        }
+        expired
+    }
+
+    /// Whether a key is there although its time is over.
+    pub(crate) fn has_expired(&self, database: usize, hash: u64, name: &[u8]) -> bool {
+        let shard = self.store().shard_of(hash);
+        let keys = &self.db.held.shard(shard).databases[database].keys;
+        keys.table.find(hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(self.db.now))
+    }
+
+    pub(crate) fn unwatch(&mut self, database: usize, hash: u64, name: &[u8], client: u64) {
+        let shard = self.store().shard_of(hash);
+        self.db.held.shard_mut(shard).databases[database].unwatch(name, client);
+    }
+
+    /// Puts a client at the end of the queue for a key of the selected database.
+    pub(crate) fn wait(&mut self, key: Key, client: u64) {
+        let name: Box<[u8]> = self.db.name(key).into();
+        let waiters = self.db.database_mut(key.hash).waiters.entry(name).or_default();
+        if !waiters.contains(&client) {
+            waiters.push_back(client);
+        }
+    }
+
+    pub(crate) fn stop_waiting(&mut self, database: usize, hash: u64, name: &[u8], client: u64) {
+        let shard = self.store().shard_of(hash);
+        self.db.held.shard_mut(shard).databases[database].stop_waiting(name, client);
+    }
+
+    /// Who waits for a key, in order of arrival.
+    pub(crate) fn waiting(&self, database: usize, hash: u64, name: &[u8]) -> VecDeque<u64> {
+        let shard = self.store().shard_of(hash);
+        self.db.held.shard(shard).databases[database].waiters.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Removes what is due in one shard of one database: keys, and fields of hashes. At most `limit` entries are
+    /// looked at; the next call goes on from there. Answers whether there may be more.
+    pub(crate) fn expire_slice(&mut self, shard: usize, database: usize, limit: usize) -> bool {
+        let (now, from) = (self.db.now, self.db.index);
+        self.db.index = database;
+        let keys = &mut self.db.held.shard_mut(shard).databases[database].keys;
+        let mut position = keys.expiry_position;
+        let mut due_keys: Vec<Box<[u8]>> = Vec::new();
+        keys.table.due(now.saturating_sub(1), &mut position, limit, &mut |entry| {
+            due_keys.push(entry.key().into());
+            Due::Keep
+        });
+        keys.expiry_position = position;
+        for name in due_keys {
+            let key = self.key(&name);
+            self.expire_entry(key);
+        }
+        self.db.minted.clear();
+        self.db.index = from;
+        position != 0
+    }
+
+    fn expire_entry(&mut self, key: Key) {
+        if self.find(self.db.name(key)).is_none() {
+            // The whole key is due: reading it queues the removal.
+            let _ = self.db.peek(key);
+            self.db.remove_expired();
+            return;
+        }
+        let now = self.db.now;
+        let Ok(Some(hash)) = self.db.get_mut::<crate::value::Hash>(key) else { return };
+        let removed = hash.reap(now, usize::MAX, &mut |_, _| {});
+        if removed > 0 {
+            self.db.changes.expired_fields += removed as u64;
+            self.db.changed(key, "hexpired");
+        }
+    }
+}
+
+impl Changes {
+    /// Whether nobody needs to be told anything.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.dirty == 0 && self.events.is_empty() && self.ready.is_empty() && self.vanished.is_empty()
+    }
+}

@@ -1,0 +1,192 @@
+//! The keyspace: shards, entries, and the handle through which a command reaches its keys.
+//!
+//! [`Db`] is what a handler gets. It reaches the keys that the command declared, in the selected database, under locks
+//! that the dispatcher holds. [`Keyspace`] is the same for commands that touch anything; it holds all locks. Reading
+//! takes `&self` and never changes the data (a key whose time is over is not seen, and is queued to be removed after
+//! the call); writing takes `&mut self` and is announced by [`Db::changed`], the one call from which everything
+//! follows: the dirty count, WATCH, notifications, blocked clients, removal of emptied collections.
+
+mod access_clock;
+mod deadline;
+mod entry;
+mod event;
+mod key;
+mod keyspace;
+mod lent;
+mod read;
+mod reclaim;
+mod shard;
+mod store;
+mod write;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+pub use access_clock::AccessClock;
+pub use deadline::{Deadline, Ttl};
+pub use entry::Entry;
+pub use event::{Event, EventClasses};
+pub use key::Key;
+pub use keyspace::{DatabaseStats, Keyspace};
+pub(crate) use lent::Lent;
+pub use read::{Collection, Stored};
+use shard::Database;
+pub(crate) use store::Held;
+pub use store::{MAX_SHARDS, ShardSet, Store};
+
+use crate::value::Limits;
+
+/// What a call did, for those who are told after it.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// How many changes there were.
+    pub dirty: u64,
+    /// Events that subscribers asked for.
+    pub events: Vec<Event>,
+    /// Keys that changed and for which clients are blocked: database, hash, name.
+    pub ready: Vec<(usize, u64, Box<[u8]>)>,
+    /// Keys (database and name) that the call found expired, or that it removed on its own account; they are logged
+    /// as deletions before the command's own effect.
+    pub vanished: Vec<(usize, Box<[u8]>)>,
+    /// How many keys expired.
+    pub expired: u64,
+    /// How many hash fields expired.
+    pub expired_fields: u64,
+}
+
+/// How the data are treated: what the configuration says, copied at the start of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Thresholds of the compact encodings.
+    pub limits: Limits,
+    /// Events that anybody wants.
+    pub notify: EventClasses,
+    /// How access is remembered.
+    pub clock: AccessClock,
+    /// Whether deadlines are enforced by removal. Off while a data set is loaded, or where another server decides.
+    pub expire: bool,
+}
+
+/// The keys that the running command declared, in the selected database.
+pub struct Db {
+    held: Held,
+    lent: Lent,
+    minted: Vec<Box<[u8]>>,
+    index: usize,
+    now: u64,
+    settings: Settings,
+    /// Whether reads refresh the access clock (CLIENT NO-TOUCH).
+    touch: bool,
+    /// A collection was lent for writing, so it may have been emptied or have a new deadline.
+    lent_collection: Cell<bool>,
+    expired: RefCell<Vec<Key>>,
+    hits: Cell<u64>,
+    misses: Cell<u64>,
+    missed: RefCell<Vec<Key>>,
+    changes: Changes,
+}
+
+/// Keys that the command minted itself have their names beside the request's arguments.
+const MINTED: u32 = 1 << 31;
+
+#[inline]
+fn name_of<'d>(lent: &'d Lent, minted: &'d [Box<[u8]>], key: Key) -> &'d [u8] {
+    if key.index & MINTED == 0 {
+        lent.get(key.index as usize)
+    } else {
+        minted.get((key.index & !MINTED) as usize).map_or(&[], |name| name)
+    }
+}
+
+impl Db {
+    fn new(store: Arc<Store>, settings: Settings) -> Self {
+        Db {
+            held: Held::new(store),
+            lent: Lent::default(),
+            minted: Vec::new(),
+            index: 0,
+            now: 0,
+            settings,
+            touch: true,
+            lent_collection: Cell::new(false),
+            expired: RefCell::default(),
+            hits: Cell::new(0),
+            misses: Cell::new(0),
+            missed: RefCell::default(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// The name of a key.
+    #[must_use]
+    #[inline]
+    pub fn name(&self, key: Key) -> &[u8] {
+        name_of(&self.lent, &self.minted, key)
+    }
+
+    /// The time of the command: milliseconds since 1970. It stands still while a command or a transaction runs.
+    #[must_use]
+    #[inline]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The number of the selected database.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// How many databases there are.
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        self.held.store().databases()
+    }
+
+    /// The thresholds of the compact encodings.
+    #[must_use]
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        self.settings.limits
+    }
+
+    /// How access is remembered.
+    #[must_use]
+    pub fn clock(&self) -> AccessClock {
+        self.settings.clock
+    }
+
+    /// Runs `body` with another database selected: keys are declared by name, and a name lives in the same shard
+    /// whatever the database.
+    pub fn in_database<R>(&mut self, index: usize, body: impl FnOnce(&mut Db) -> R) -> R {
+        let former = std::mem::replace(&mut self.index, index);
+        let result = body(self);
+        self.index = former;
+        result
+    }
+
+    #[inline]
+    fn database(&self, hash: u64) -> &Database {
+        let shard = self.held.store().shard_of(hash);
+        &self.held.shard(shard).databases[self.index]
+    }
+
+    #[inline]
+    fn database_mut(&mut self, hash: u64) -> &mut Database {
+        let shard = self.held.store().shard_of(hash);
+        &mut self.held.shard_mut(shard).databases[self.index]
+    }
+
+    /// What the call did, and a clean slate.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    pub(crate) fn dirty(&self) -> u64 {
+        self.changes.dirty
+    }
+
+    pub(crate) fn take_hits_and_misses(&mut self) -> (u64, u64) {
+        (self.hits.take(), self.misses.take())
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading: nothing here changes the data.
+
+use super::entry::Entry;
+use super::event::EventClasses;
+use super::{Db, Deadline, Key};
+use crate::error::{Error, Result};
+use crate::value::{Hash, Kind, List, Object, Set, Str};
+
+/// A type of value that a key can hold, as handlers ask for it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a type of value",
+    note = "a key holds a `Str`, `List`, `Set` or `Hash`"
+)]
+pub trait Stored {
+    /// What TYPE says.
+    const KIND: Kind;
+
+    /// The entry's value, if it is of this type.
+    fn of(entry: &Entry) -> Option<&Self>;
+}
+
+impl Stored for Str {
+    const KIND: Kind = Kind::Str;
+
+    #[inline]
+    fn of(entry: &Entry) -> Option<&Str> {
+        (entry.kind() == Kind::Str).then(|| Str::new(entry.string_bytes()))
+    }
+}
+
+/// A stored type that is a boxed object, not a string inside its entry.
+pub trait Collection: Stored + Sized {
+    /// The object's value, if it is of this type.
+    fn of_mut(object: &mut Object) -> Option<&mut Self>;
+    /// As an object.
+    fn into_object(self) -> Object;
+}
+
+macro_rules! collections {
+    ($($ty:ident),*) => {$(
+        impl Stored for $ty {
+            const KIND: Kind = Kind::$ty;
+
+            #[inline]
+            fn of(entry: &Entry) -> Option<&Self> {
+                match entry.object_ref() {
+                    Some(Object::$ty(value)) => Some(value),
+                    _ => None,
+                }
+            }
+        }
+
+        impl Collection for $ty {
+            fn of_mut(object: &mut Object) -> Option<&mut Self> {
+                match object {
+                    Object::$ty(value) => Some(value),
+                    #[allow(unreachable_patterns, reason = "families add kinds")]
+                    _ => None,
+                }
+            }
+
+            fn into_object(self) -> Object {
+                Object::$ty(self)
+            }
+        }
+    )*};
+}
+
+collections!(List, Set, Hash);
+
+impl Db {
+    /// The value of a key, for reading: counts as a hit or a miss and as an access.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] if it is of another type.
+    #[inline]
+    pub fn get<T: Stored + ?Sized>(&self, key: Key) -> Result<Option<&T>> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(entry) => T::of(entry).map(Some).ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// The entry of a key, for reading: counts as a hit or a miss and as an access.
+    #[inline]
+    pub fn read(&self, key: Key) -> Option<&Entry> {
+        let entry = self.peek(key);
+        match entry {
+            Some(entry) => {
+                self.hits.set(self.hits.get() + 1);
+                self.touch(entry);
+            }
+            None => {
+                self.misses.set(self.misses.get() + 1);
+                if self.settings.notify.has_any(EventClasses::KEY_MISS) {
+                    self.missed.borrow_mut().push(key);
+                }
+            }
+        }
+        entry
+    }
+
+    /// The entry of a key, leaving no trace: neither statistics nor the access clock change.
+    #[inline]
+    pub fn peek(&self, key: Key) -> Option<&Entry> {
+        let entry = self.database(key.hash).keys.table.find(key.hash, self.name(key))?;
+        if Deadline::at(entry.expires_at()).has_passed(self.now) && self.settings.expire {
+            self.expired.borrow_mut().push(key);
+            return None;
+        }
+        Some(entry)
+    }
+
+    /// Whether the key exists; no access.
+    #[must_use]
+    pub fn exists(&self, key: Key) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// The type of the key's value; no access.
+    #[must_use]
+    pub fn kind(&self, key: Key) -> Option<Kind> {
+        self.peek(key).map(Entry::kind)
+    }
+
+    /// When the key expires; none if there is no such key.
+    #[must_use]
+    pub fn deadline(&self, key: Key) -> Option<Deadline> {
+        self.peek(key).map(|entry| Deadline::at(entry.expires_at()))
+    }
+
+    /// Marks an entry as used now.
+    #[inline]
+    pub fn touch(&self, entry: &Entry) {
+        if self.touch {
+            entry.set_access(self.settings.clock.touched(entry.access()));
+        }
+    }
+
+    /// As an error unless the key is free or holds a `T`.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`]
+    pub fn check_kind<T: Stored + ?Sized>(&self, key: Key) -> Result<()> {
+        match self.kind(key) {
+            Some(kind) if kind != T::KIND => Err(Error::WRONG_TYPE),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A shard: one share of the keys of every logical database, behind one lock.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::entry::Entry;
+use crate::table::{NO_DEADLINE, Table};
+
+/// The keys of one database in one shard.
+#[derive(Default)]
+pub(crate) struct Keys {
+    pub(crate) table: Table<Entry>,
+    /// How many of them expire.
+    pub(crate) expiring: usize,
+    /// The sum of their deadlines, for the average that INFO shows.
+    pub(crate) deadlines: u128,
+    /// How far the active expiry cycle has come.
+    pub(crate) expiry_position: u64,
+}
+
+impl Keys {
+    /// Notes that a key's deadline went from one value to another ([`NO_DEADLINE`] for none).
+    pub(crate) fn deadline_moved(&mut self, old: u64, new: u64) {
+        if old != NO_DEADLINE {
+            self.expiring -= 1;
+            self.deadlines -= u128::from(old);
+        }
+        if new != NO_DEADLINE {
+            self.expiring += 1;
+            self.deadlines += u128::from(new);
+        }
+    }
+
+    pub(crate) fn insert(&mut self, hash: u64, entry: Entry) -> &mut Entry {
+        self.deadline_moved(NO_DEADLINE, entry.expires_at());
+        self.table.insert_new(hash, entry)
+    }
+
+    pub(crate) fn remove(&mut self, hash: u64, name: &[u8]) -> Option<Entry> {
+        let entry = self.table.remove(hash, name)?;
+        self.deadline_moved(entry.expires_at(), NO_DEADLINE);
+        Some(entry)
+    }
+
+    pub(crate) fn set_deadline(&mut self, hash: u64, name: &[u8], deadline: u64) -> bool {
+        let Some(entry) = self.table.find_mut(hash, name) else { return false };
+        let old = entry.expires_at();
+        if old != deadline {
+            entry.set_deadline(deadline);
+            self.deadline_moved(old, deadline);
+            self.table.note_deadline(hash, deadline);
+        }
+        true
+    }
+}
+
+/// Who watches a key, as WATCH does: the flag is raised when the key changes.
+pub(crate) struct Watcher {
+    pub(crate) client: u64,
+    pub(crate) touched: Arc<AtomicBool>,
+}
+
+/// One logical database's part in a shard: its keys, and who waits for or watches them. SWAPDB exchanges the keys and
+/// leaves the rest, as clients name databases by number.
+#[derive(Default)]
+pub(crate) struct Database {
+    pub(crate) keys: Keys,
+    pub(crate) watchers: HashMap<Box<[u8]>, Vec<Watcher>>,
+    /// Blocked clients by key, in order of arrival.
+    pub(crate) waiters: HashMap<Box<[u8]>, VecDeque<u64>>,
+}
+
+impl Database {
+    pub(crate) fn touch_watched(&self, name: &[u8]) {
+        if let Some(watchers) = self.watchers.get(name) {
+            watchers.iter().for_each(|watcher| watcher.touched.store(true, Ordering::Release));
+        }
+    }
+
+    /// Raises the flags of those who watch a key that is here or, after an exchange, in `other`.
+    pub(crate) fn touch_all_watched(&self, other: Option<&Keys>) {
+        for name in self.watchers.keys() {
+            let hash = crate::hash::hash(name);
+            let there = |keys: &Keys| keys.table.find(hash, name).is_some();
+            if there(&self.keys) || other.is_some_and(there) {
+                self.touch_watched(name);
+            }
+        }
+    }
+
+    pub(crate) fn unwatch(&mut self, name: &[u8], client: u64) {
+        if let Some(watchers) = self.watchers.get_mut(name) {
+            watchers.retain(|watcher| watcher.client != client);
+            if watchers.is_empty() {
+                self.watchers.remove(name);
+            }
+        }
+    }
+
+    pub(crate) fn stop_waiting(&mut self, name: &[u8], client: u64) {
+        if let Some(waiters) = self.waiters.get_mut(name) {
+            waiters.retain(|waiter| *waiter != client);
+            if waiters.is_empty() {
+                self.waiters.remove(name);
+            }
+        }
+    }
+}
+
+/// What one lock guards.
+pub(crate) struct Shard {
+    pub(crate) databases: Box<[Database]>,
+}
+
+impl Shard {
+    pub(crate) fn new(databases: usize) -> Self {
+        Shard { databases: (0..databases).map(|_| Database::default()).collect() }
+    }
+}

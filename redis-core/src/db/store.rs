@@ -1,0 +1,182 @@
+//! The data of a server: its shards and their locks, and the handle through which a worker holds some of them.
+//!
+//! A guard with a lifetime would appear in the signature of every handler, so the handle [`Held`] keeps a counted
+//! reference to the store and remembers which locks it has taken. Locks are taken in ascending order, by the
+//! dispatcher only. This module is one of the few with `unsafe`: it turns "I hold the lock of shard i" into `&Shard`
+//! and `&mut Shard`, after checking that it is so.
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use parking_lot::lock_api::GuardNoSend;
+
+use super::reclaim::Reclaim;
+use super::shard::Shard;
+
+/// The most shards a store can have.
+pub const MAX_SHARDS: usize = 256;
+
+/// One shard with its lock, on cache lines of its own.
+#[repr(align(128))]
+struct Slot {
+    lock: Mutex<()>,
+    shard: UnsafeCell<Shard>,
+}
+
+/// All shards of a server.
+pub struct Store {
+    slots: Box<[Slot]>,
+    databases: usize,
+    pub(crate) reclaim: Reclaim,
+}
+
+// SAFETY: a slot's shard is reached through `Held` only, which holds the slot's lock.
+unsafe impl Sync for Store {}
+
+impl Store {
+    /// An empty store.
+    ///
+    /// # Panics
+    /// If `shards` is not a power of two or above [`MAX_SHARDS`].
+    #[must_use]
+    pub fn new(shards: usize, databases: usize) -> Arc<Self> {
+        assert!(shards.is_power_of_two() && shards <= MAX_SHARDS, "the number of shards is a power of two");
+        let slot = || Slot { lock: Mutex::new(()), shard: UnsafeCell::new(Shard::new(databases)) };
+        Arc::new(Store { slots: (0..shards).map(|_| slot()).collect(), databases, reclaim: Reclaim::default() })
+    }
+
+    /// How many shards there are.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many logical databases there are.
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// The shard of a key, by its hash. The table uses the other bits.
+    #[must_use]
+    #[inline]
+    pub fn shard_of(&self, hash: u64) -> usize {
+        (hash >> 16) as usize & (self.slots.len() - 1)
+    }
+}
+
+/// A set of shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardSet([u64; MAX_SHARDS / 64]);
+
+impl ShardSet {
+    /// Those below `n`.
+    #[must_use]
+    pub fn all(n: usize) -> Self {
+        let mut set = ShardSet::default();
+        (0..n).for_each(|shard| set.insert(shard));
+        set
+    }
+
+    /// Adds a shard.
+    #[inline]
+    pub fn insert(&mut self, shard: usize) {
+        self.0[shard / 64] |= 1 << (shard % 64);
+    }
+
+    /// Whether a shard is in it.
+    #[must_use]
+    #[inline]
+    pub fn has(&self, shard: usize) -> bool {
+        self.0[shard / 64] >> (shard % 64) & 1 == 1
+    }
+
+    /// Whether all of `other` are in it.
+    #[must_use]
+    #[inline]
+    pub fn has_all(&self, other: &ShardSet) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| own & other == *other)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// The shards in ascending order.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(i, word)| {
+            std::iter::successors((word != 0).then_some(word), |word| Some(word & (word - 1)).filter(|rest| *rest != 0))
+                .map(move |word| i * 64 + word.trailing_zeros() as usize)
+        })
+    }
+}
+
+/// The shards that one worker holds right now.
+pub(crate) struct Held {
+    store: Arc<Store>,
+    held: ShardSet,
+}
+
+impl Held {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Held { store, held: ShardSet::default() }
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Holds at least the given shards afterwards. What is held and suffices is kept; otherwise everything is given
+    /// back first, so that locks are always taken in ascending order.
+    #[inline]
+    pub(crate) fn lock(&mut self, wanted: &ShardSet) {
+        if self.held.has_all(wanted) {
+            return;
+        }
+        self.unlock();
+        for shard in wanted.iter() {
+            // The guard's work is done by `held`, which remembers what to give back.
+            std::mem::forget(self.store.slots[shard].lock.lock());
+            self.held.insert(shard);
+        }
+    }
+
+    /// Gives all back.
+    #[inline]
+    pub(crate) fn unlock(&mut self) {
+        for shard in std::mem::take(&mut self.held).iter() {
+            // SAFETY: `held` says that this handle took the lock; taking the set first gives it back once only.
+            unsafe { self.store.slots[shard].lock.force_unlock(GuardNoSend::new()) };
+        }
+    }
+
+    pub(crate) fn held(&self) -> &ShardSet {
+        &self.held
+    }
+
+    #[inline]
+    pub(crate) fn shard(&self, index: usize) -> &Shard {
+        assert!(self.held.has(index), "a shard is used under its lock");
+        // SAFETY: this handle holds the lock, so no other handle reaches the shard, and `&self` excludes `shard_mut`.
+        unsafe { &*self.store.slots[index].shard.get() }
+    }
+
+    #[inline]
+    pub(crate) fn shard_mut(&mut self, index: usize) -> &mut Shard {
+        assert!(self.held.has(index), "a shard is used under its lock");
+        // SAFETY: this handle holds the lock, and `&mut self` makes this the only reference made from it.
+        unsafe { &mut *self.store.slots[index].shard.get() }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.unlock();
+    }
+}

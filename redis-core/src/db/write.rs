@@ -1,0 +1,327 @@
+//! Writing, and the one call that announces it.
+
+use super::event::{Event, EventClasses};
+use super::read::Collection;
+use super::reclaim::CHEAP;
+use super::shard::Keys;
+use super::{Db, Deadline, Entry, Key, Ttl, name_of};
+use crate::error::{Error, Result};
+use crate::num;
+use crate::table::NO_DEADLINE;
+use crate::value::{Kind, Object, StrEncoding};
+
+/// The longest string whose encoding is called `embstr`.
+const EMBSTR_MAX: usize = 44;
+
+/// The encoding of a string that is stored as it was given.
+fn encoding_of(value: &[u8]) -> StrEncoding {
+    if value.len() <= 20 && num::parse_i64(value).is_some() {
+        StrEncoding::Int
+    } else if value.len() <= EMBSTR_MAX {
+        StrEncoding::Embstr
+    } else {
+        StrEncoding::Raw
+    }
+}
+
+impl Db {
+    /// The keys around a key, for writing, and its name.
+    #[inline]
+    fn keys_and_name(&mut self, key: Key) -> (&mut Keys, &[u8]) {
+        let shard = self.held.store().shard_of(key.hash);
+        let name = name_of(&self.lent, &self.minted, key);
+        (&mut self.held.shard_mut(shard).databases[self.index].keys, name)
+    }
+
+    /// The entry of a key, for writing. This is the one place where entries are lent for writing.
+    #[inline]
+    fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        let (now, clock, touch, expire) = (self.now, self.settings.clock, self.touch, self.settings.expire);
+        let (keys, name) = self.keys_and_name(key);
+        if keys.expiring > 0
+            && expire
+            && keys.table.find(key.hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now))
+        {
+            self.remove_if_expired(key);
+            return None;
+        }
+        let (keys, name) = self.keys_and_name(key);
+        let entry = keys.table.find_mut(key.hash, name)?;
+        if touch {
+            entry.set_access(clock.touched(entry.access()));
+        }
+        Some(entry)
+    }
+
+    /// The collection at a key, for writing. Announce what is done to it with [`Db::changed`].
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] if the key holds another type.
+    pub fn get_mut<T: Collection>(&mut self, key: Key) -> Result<Option<&mut T>> {
+        self.lent_collection.set(true);
+        match self.entry_mut(key) {
+            None => Ok(None),
+            Some(entry) => entry.object_mut().and_then(T::of_mut).map(Some).ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// The collection at a key, for writing, made empty if there is none. Announce what is done to it with
+    /// [`Db::changed`], which also removes it if it is still empty.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] if the key holds another type.
+    pub fn get_or_insert<T: Collection + Default>(&mut self, key: Key) -> Result<&mut T> {
+        if self.entry_mut(key).is_none() {
+            self.insert(key, |name| Entry::object(name, T::default().into_object(), NO_DEADLINE));
+        }
+        self.get_mut(key)?.ok_or(Error::WRONG_TYPE)
+    }
+
+    /// Stores an entry under a key that is free.
+    fn insert(&mut self, key: Key, make: impl FnOnce(&[u8]) -> Entry) {
+        let entry = make(self.name(key));
+        entry.set_access(self.settings.clock.fresh());
+        self.insert_entry(key, entry);
+    }
+
+    fn insert_entry(&mut self, key: Key, entry: Entry) {
+        self.database_mut(key.hash).keys.insert(key.hash, entry);
+        if self.settings.notify.has_any(EventClasses::NEW) {
+            self.notify(key, "new");
+        }
+        // Somebody may be waiting for whatever appears here.
+        self.signal_ready(key);
+    }
+
+    /// Stores a string, replacing whatever the key holds.
+    pub fn set(&mut self, key: Key, value: impl AsRef<[u8]>, ttl: Ttl) {
+        let value = value.as_ref();
+        self.set_encoded(key, value, encoding_of(value), ttl);
+    }
+
+    /// As [`Db::set`], for a string whose encoding is known to the caller.
+    pub fn set_encoded(&mut self, key: Key, value: &[u8], encoding: StrEncoding, ttl: Ttl) {
+        let clock = self.settings.clock;
+        let Some(entry) = self.entry_mut(key) else {
+            let deadline = match ttl {
+                Ttl::At(deadline) => deadline.millis(),
+                Ttl::Keep | Ttl::Clear => NO_DEADLINE,
+            };
+            return self.insert(key, |name| Entry::string(name, value, encoding, deadline));
+        };
+        if entry.kind() == Kind::Str {
+            entry.set_string(value, encoding);
+        } else {
+            let deadline = entry.expires_at();
+            let fresh = Entry::string(entry.key(), value, encoding, deadline);
+            fresh.set_access(clock.fresh());
+            let old = std::mem::replace(entry, fresh);
+            self.discard(old);
+        }
+        self.apply_ttl(key, ttl);
+    }
+
+    /// Stores an object, replacing whatever the key holds.
+    pub fn set_object(&mut self, key: Key, object: Object, ttl: Ttl) {
+        let kept = self.deadline(key);
+        if let Some(old) = self.take(key) {
+            self.discard(old);
+        }
+        let deadline = match (ttl, kept) {
+            (Ttl::At(deadline), _) => deadline.millis(),
+            (Ttl::Keep, Some(deadline)) => deadline.millis(),
+            _ => NO_DEADLINE,
+        };
+        self.lent_collection.set(true);
+        self.insert(key, |name| Entry::object(name, object, deadline));
+    }
+
+    /// Makes the key's string `len` bytes long (cut, or filled with zeros; made if there is none) and lends its bytes.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] if the key holds another type.
+    pub fn resize_string(&mut self, key: Key, len: usize) -> Result<&mut [u8]> {
+        if self.entry_mut(key).is_none() {
+            self.insert(key, |name| Entry::string(name, &[], StrEncoding::Raw, NO_DEADLINE));
+        }
+        match self.entry_mut(key) {
+            Some(entry) if entry.kind() == Kind::Str => {
+                entry.resize_string(len);
+                Ok(entry.string_bytes_mut())
+            }
+            _ => Err(Error::WRONG_TYPE),
+        }
+    }
+
+    fn apply_ttl(&mut self, key: Key, ttl: Ttl) {
+        match ttl {
+            Ttl::Keep => {}
+            Ttl::Clear => {
+                self.expire(key, Deadline::NEVER);
+            }
+            Ttl::At(deadline) => {
+                self.expire(key, deadline);
+            }
+        }
+    }
+
+    /// Sets when the key expires ([`Deadline::NEVER`] for not at all). False if there is no such key.
+    pub fn expire(&mut self, key: Key, deadline: Deadline) -> bool {
+        if !self.exists(key) {
+            return false;
+        }
+        let (keys, name) = self.keys_and_name(key);
+        keys.set_deadline(key.hash, name, deadline.millis())
+    }
+
+    /// Removes a key and its value. False if there is none. A large value is freed in the background.
+    pub fn remove(&mut self, key: Key) -> bool {
+        match self.take(key) {
+            Some(entry) => {
+                self.discard(entry);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes a key's entry out of the keyspace.
+    pub fn take(&mut self, key: Key) -> Option<Entry> {
+        self.entry_mut(key)?;
+        let (keys, name) = self.keys_and_name(key);
+        keys.remove(key.hash, name)
+    }
+
+    /// Puts an entry under a key, whatever it was called before and with the deadline that it has, replacing what the
+    /// key holds.
+    pub fn put(&mut self, key: Key, entry: Entry) {
+        self.remove(key);
+        let entry = if entry.key() == self.name(key) { entry } else { entry.rename(self.name(key)) };
+        self.lent_collection.set(true);
+        self.insert_entry(key, entry);
+    }
+
+    /// Frees an entry: at once if that is cheap, in the background otherwise.
+    pub fn discard(&self, entry: Entry) {
+        let effort = entry.object_ref().map_or(1, Object::free_effort);
+        if effort > CHEAP {
+            self.held.store().reclaim.free(entry, 1);
+        }
+    }
+
+    /// Announces that the key has changed, was made or was removed. `event` is its name in keyspace notifications.
+    ///
+    /// This is the only way to mark a change; everything that follows from one happens here.
+    #[inline]
+    pub fn changed(&mut self, key: Key, event: &'static str) {
+        self.changed_by(key, event, 1);
+    }
+
+    /// As [`Db::changed`], for a command whose single change counts as several (HSET of three fields).
+    pub fn changed_by(&mut self, key: Key, event: &'static str, changes: u64) {
+        self.changes.dirty += changes;
+        self.touch_watched(key);
+        self.notify(key, event);
+        if self.lent_collection.take() {
+            self.settle_collection(key);
+        }
+        self.signal_ready(key);
+    }
+
+    /// Publishes an event about a key that is no change of its data.
+    pub fn notify(&mut self, key: Key, event: &'static str) {
+        if self.settings.notify.is_silent() {
+            return;
+        }
+        let class = EventClasses::of(event, self.raw_kind(key));
+        self.push_event(key, event, class);
+    }
+
+    /// As [`Db::notify`] for a key that is gone: the class of the event is that of the value which it held.
+    pub fn notify_as(&mut self, key: Key, event: &'static str, kind: Kind) {
+        if !self.settings.notify.is_silent() {
+            self.push_event(key, event, EventClasses::of(event, Some(kind)));
+        }
+    }
+
+    fn push_event(&mut self, key: Key, event: &'static str, class: EventClasses) {
+        if self.settings.notify.has_any(class) {
+            let event = Event { database: self.index, name: event, key: self.name(key).into() };
+            self.changes.events.push(event);
+        }
+    }
+
+    fn raw_kind(&self, key: Key) -> Option<Kind> {
+        self.database(key.hash).keys.table.find(key.hash, self.name(key)).map(Entry::kind)
+    }
+
+    fn touch_watched(&self, key: Key) {
+        let database = self.database(key.hash);
+        if !database.watchers.is_empty() {
+            database.touch_watched(self.name(key));
+        }
+    }
+
+    /// A collection that was lent for writing is removed if it is empty, and its fields' deadlines are noted.
+    fn settle_collection(&mut self, key: Key) {
+        let keys = &self.database(key.hash).keys;
+        let Some(entry) = keys.table.find(key.hash, self.name(key)) else { return };
+        let Some(object) = entry.object_ref() else { return };
+        if object.is_empty() {
+            self.remove(key);
+            self.notify(key, "del");
+            return;
+        }
+        let deadline = object.next_deadline();
+        if deadline != NO_DEADLINE {
+            self.database_mut(key.hash).keys.table.note_deadline(key.hash, deadline);
+        }
+    }
+
+    fn signal_ready(&mut self, key: Key) {
+        let database = self.database(key.hash);
+        if database.waiters.is_empty() || !database.waiters.contains_key(self.name(key)) {
+            return;
+        }
+        let ready = (self.index, key.hash, self.name(key).into());
+        if !self.changes.ready.contains(&ready) {
+            self.changes.ready.push(ready);
+        }
+    }
+
+    /// Removes the keys that this call found expired, with their events. Answers how many.
+    pub(crate) fn remove_expired(&mut self) -> usize {
+        let keys = self.expired.take();
+        keys.into_iter().filter(|key| self.remove_if_expired(*key)).count()
+    }
+
+    fn remove_if_expired(&mut self, key: Key) -> bool {
+        let now = self.now;
+        let (keys, name) = self.keys_and_name(key);
+        let due = |entry: &Entry| Deadline::at(entry.expires_at()).has_passed(now);
+        if !keys.table.find(key.hash, name).is_some_and(due) {
+            return false;
+        }
+        let Some(entry) = keys.remove(key.hash, name) else { return false };
+        let name = entry.key().into();
+        self.discard(entry);
+        self.touch_watched(key);
+        self.notify(key, "expired");
+        self.changes.expired += 1;
+        self.changes.vanished.push((self.index, name));
+        true
+    }
+
+    /// What is left to do when the handler has returned: expired keys go, misses are told.
+    pub(crate) fn finish(&mut self) {
+        if !self.expired.borrow().is_empty() {
+            self.remove_expired();
+        }
+        if !self.missed.borrow().is_empty() {
+            let missed = self.missed.take();
+            missed.into_iter().for_each(|key| self.notify(key, "keymiss"));
+        }
+        self.lent_collection.set(false);
+        self.minted.clear();
+    }
+}

@@ -1,0 +1,53 @@
+//! What all connections of a worker thread share: the worker and its buffers.
+
+use std::cell::RefCell;
+
+use super::connection::Item;
+use crate::command::Worker;
+use crate::db::Key;
+use crate::resp::{Reply, Span};
+
+/// Bytes that one read may bring.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// The state of a worker thread.
+pub(super) struct Thread {
+    pub(super) worker: Worker,
+    pub(super) buffer: Box<[u8]>,
+    pub(super) reply: Reply,
+    pub(super) spans: Vec<Span>,
+    pub(super) keys: Vec<Key>,
+    pub(super) batch: Vec<Item>,
+}
+
+thread_local! {
+    static THREAD: RefCell<Option<Thread>> = const { RefCell::new(None) };
+}
+
+/// Makes the calling thread a worker thread until the guard is dropped.
+pub(super) fn enter(worker: Worker) -> Entered {
+    let thread = Thread {
+        worker,
+        buffer: vec![0; READ_BUFFER].into(),
+        reply: Reply::new(2),
+        spans: Vec::new(),
+        keys: Vec::new(),
+        batch: Vec::new(),
+    };
+    THREAD.set(Some(thread));
+    Entered
+}
+
+/// Undoes [`enter`].
+pub(super) struct Entered;
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        THREAD.set(None);
+    }
+}
+
+/// Lends the thread's state. Must not be called inside itself.
+pub(super) fn with_thread<R>(body: impl FnOnce(&mut Thread) -> R) -> R {
+    THREAD.with_borrow_mut(|thread| body(thread.as_mut().expect("connections live on worker threads only")))
+}

@@ -1,0 +1,100 @@
+//! Periodic work: what happens without anybody asking.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use super::worker::with_worker;
+use crate::clock;
+use crate::command::{Worker, tell};
+use crate::db::ShardSet;
+use crate::pubsub::CloseReason;
+use crate::server::Server;
+
+/// Entries looked at under one hold of a shard's lock.
+const SLICE: usize = 400;
+
+/// Runs `hz` times a second until the server stops.
+pub(super) async fn run(server: Arc<Server>) {
+    loop {
+        let hz = server.config.hz.get().clamp(1, 500).unsigned_abs();
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(1000 / hz)) => {}
+            () = server.lifecycle.stopped() => return,
+        }
+        if server.cron_paused.load(Relaxed) {
+            continue;
+        }
+        let now = clock::unix_millis();
+        server.stats.tick(now);
+        server.memory.refresh(now);
+        close_idle(&server, now);
+        if server.active_expire.load(Relaxed) && server.pause.current(now).is_none() {
+            // A quarter of the time between two runs at most, more with a higher effort.
+            let effort = server.config.active_expire_effort.get().clamp(1, 10).unsigned_abs();
+            let share = Duration::from_micros(10_000 * (25 + 2 * (effort - 1)) / hz);
+            with_worker(|worker| expire(worker, share));
+        }
+    }
+}
+
+/// Removes keys and fields whose time is over.
+fn expire(worker: &mut Worker, share: Duration) {
+    let begun = Instant::now();
+    let (shards, databases) = (worker.keyspace.store().shards(), worker.keyspace.databases());
+    worker.begin();
+    worker.keyspace.begin(0, clock::unix_millis(), false);
+    'all: for shard in 0..shards {
+        let mut wanted = ShardSet::default();
+        wanted.insert(shard);
+        for database in 0..databases {
+            loop {
+                worker.keyspace.lock(&wanted);
+                let more = worker.keyspace.expire_slice(shard, database, SLICE);
+                let changes = worker.keyspace.take_changes();
+                log_vanished(worker, &changes);
+                tell(&mut worker.runner, changes);
+                worker.end();
+                if begun.elapsed() > share {
+                    worker.runner.stats.counters.expired_time_cap_reached.add(1);
+                    break 'all;
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+    }
+    let spent = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    worker.runner.stats.counters.expire_cycle_nanos.add(spent);
+    let server = &worker.runner.server;
+    server.latency.record("expire-cycle", spent / 1_000_000, clock::unix_millis() / 1000);
+}
+
+fn log_vanished(worker: &Worker, changes: &crate::db::Changes) {
+    let server = &worker.runner.server;
+    if server.changes.is_active() {
+        for (database, name) in &changes.vanished {
+            let effect = crate::args::OwnedArgs::new([&b"DEL"[..], name]);
+            server.changes.append(*database, effect.as_args());
+        }
+    }
+}
+
+/// Closes connections that have been silent for longer than `timeout`. Subscribers and blocked clients have reason to
+/// be silent.
+fn close_idle(server: &Server, now: u64) {
+    let timeout = server.config.timeout.get().unsigned_abs() * 1000;
+    if timeout == 0 {
+        return;
+    }
+    for client in server.clients.all() {
+        let idle = now.saturating_sub(client.last_active.load(Relaxed));
+        let excused =
+            client.is.blocked.load(Relaxed) || client.is.subscriber.load(Relaxed) || client.is.monitor.load(Relaxed);
+        if idle > timeout && !excused {
+            tracing::debug!("Closing idle client {}", client.id);
+            client.mailbox.request_close(CloseReason::Idle);
+        }
+    }
+}

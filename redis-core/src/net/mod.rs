@@ -1,0 +1,14 @@
+//! The network: listening sockets, worker threads, connections.
+//!
+//! Only this floor knows sockets; commands see bytes in and bytes out.
+
+mod connection;
+mod context;
+mod cron;
+mod listen;
+mod stream;
+mod worker;
+
+pub use listen::ListenError;
+pub(crate) use listen::{tcp as listen_tcp, unix as listen_unix};
+pub(crate) use worker::{Listeners, run, stop_on_signal};

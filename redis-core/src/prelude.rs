@@ -1,0 +1,13 @@
+//! What a command's module needs: `use redis_core::prelude::*;`
+
+pub use crate::args::{Args, OwnedArgs};
+pub use crate::command::{
+    Argument, Bulk, Call, CommandName, Context, Count, IntoReply, Keys, Lazy, Many, Map, Millis, NumKeys, Okay,
+    Pattern, Propagation, Rest, ScanCursor, Seconds, SetOf, Simple, Timeout, UnixMillis, UnixSeconds, Wait,
+};
+pub use crate::db::{Db, Deadline, Key, Keyspace, Stored, Ttl};
+pub use crate::error::{Error, Result};
+pub use crate::resp::Reply;
+pub use crate::server::{Client, Server};
+pub use crate::value::{Hash, Kind, List, Set, Str};
+pub use redis_macros::{Options, command, container, family};

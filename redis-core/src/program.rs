@@ -1,0 +1,139 @@
+//! Being `redis-server`: from the command line to the exit code.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::builder::{StartError, assemble, listeners, note_listeners, workers};
+use crate::command::Registry;
+use crate::config::{CommandLine, Config, Sources};
+use crate::net;
+use crate::observe::log;
+use crate::server::Server;
+
+/// A server as its command line asks for it, not running yet.
+#[derive(Debug)]
+pub struct Program {
+    arguments: Vec<std::ffi::OsString>,
+}
+
+impl Server {
+    /// The server that the process's arguments ask for: `[file] [--directive value]...`, `--version`, `--help`.
+    #[must_use]
+    pub fn from_args() -> Program {
+        Program { arguments: std::env::args_os().skip(1).collect() }
+    }
+}
+
+impl Program {
+    /// Runs the server until it is asked to stop. Whatever keeps it from starting is one message on standard error
+    /// and exit code 1.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        match self.try_run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // Nothing can be done about a standard error that is closed.
+                let _ = writeln!(std::io::stderr(), "{error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn try_run(self) -> Result<(), StartError> {
+        let registry = Registry::get()?;
+        let refuse = |error: crate::config::ConfigError| StartError::Config(error.to_string());
+        let sources = match CommandLine::parse(self.arguments).map_err(refuse)? {
+            CommandLine::Version => return say(&version()),
+            CommandLine::Help => return say(HELP),
+            CommandLine::Run { file, stdin, options } => Sources::of_process(file, stdin, options).map_err(refuse)?,
+        };
+        let config = Config::load(&sources).map_err(refuse)?;
+        if config.daemonize.get() {
+            let text = "daemonize is not supported: run the server under a supervisor such as systemd, or with '&'";
+            return Err(StartError::Config(text.into()));
+        }
+        let logfile = config.logfile.get();
+        log::init((!logfile.is_empty()).then(|| Path::new(&*logfile)), config.loglevel.get())?;
+        let pidfile = config.pidfile.get();
+        let server = assemble(config, registry);
+        greet(&server, registry);
+        let result = serve(&server, registry, &pidfile);
+        if let Err(error) = &result {
+            // Those who look into the log must find the reason there, too.
+            tracing::warn!("{error}");
+        }
+        result
+    }
+}
+
+fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Result<(), StartError> {
+    let listeners = listeners(&server.config)?;
+    if listeners.tcp.is_empty() && listeners.unix.is_none() {
+        return Err(net::ListenError::Nowhere.into());
+    }
+    note_listeners(server, &listeners);
+    if !pidfile.is_empty()
+        && let Err(error) = std::fs::write(pidfile, format!("{}\n", std::process::id()))
+    {
+        tracing::warn!("Failed to write PID file {pidfile}: {error}");
+    }
+    let stopping = server.clone();
+    net::run(server, registry, workers(server), listeners, || {
+        tokio::spawn(net::stop_on_signal(stopping));
+        tracing::info!("Ready to accept connections tcp");
+    })?;
+    tracing::warn!("User requested shutdown...");
+    clean_up(server, pidfile);
+    tracing::warn!("Redis is now ready to exit, bye bye...");
+    Ok(())
+}
+
+/// Removes what the server has left in the file system.
+fn clean_up(server: &Server, pidfile: &str) {
+    let socket = server.config.unixsocket.get();
+    for path in [pidfile, &socket] {
+        if !path.is_empty() {
+            // It may have been removed by somebody else.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn say(text: &str) -> Result<(), StartError> {
+    writeln!(std::io::stdout(), "{text}").map_err(StartError::System)
+}
+
+fn version() -> String {
+    let bits = usize::BITS;
+    format!("Redis server v={} malloc={} bits={bits}", crate::VERSION, crate::observe::memory::allocator_name())
+}
+
+/// The first lines of the log: who runs, as which process, with which commands.
+fn greet(server: &Server, registry: &Registry) {
+    let pid = std::process::id();
+    tracing::info!("Redis-compatible server {} starting, PID: {pid}", crate::VERSION);
+    if let Some(file) = server.config.file() {
+        tracing::info!("Configuration loaded from {}", file.display());
+    } else {
+        tracing::info!("No config file specified, using the default config.");
+    }
+    for note in server.config.take_notes() {
+        tracing::warn!("{note}");
+    }
+    tracing::info!("Command families: {}", registry.groups().join(", "));
+}
+
+const HELP: &str = "Usage: redis-server [/path/to/redis.conf] [options] [-]
+       redis-server - (read the configuration from standard input)
+       redis-server -v or --version
+       redis-server -h or --help
+
+Any directive of redis.conf can be given as an option:
+       redis-server --port 7777
+       redis-server /etc/redis.conf --loglevel verbose --maxclients 100
+
+Any directive can also come from the environment, as REDIS_ and its name in capitals
+with _ for -: REDIS_PORT=7777. The command line goes over the environment, and the
+environment over the file.";

@@ -1,0 +1,29 @@
+//! A command that waits for a key.
+//!
+//! Its arguments are kept so that whoever makes one of its keys ready can run it again, on any thread, on the waiting
+//! connection's behalf. Exactly one party ends the wait: the one that takes the [`Blocked`] out of its connection.
+
+use crate::args::OwnedArgs;
+use crate::db::Key;
+use crate::resp::Reply;
+
+/// A command that waits.
+#[derive(Debug)]
+pub struct Blocked {
+    /// Number of the command.
+    pub command: u16,
+    /// The request.
+    pub args: OwnedArgs,
+    /// All declared keys of the request, as the key walk found them.
+    pub keys: Box<[Key]>,
+    /// Those it waits for.
+    pub waits_for: Box<[Key]>,
+    /// The database that was selected.
+    pub database: usize,
+    /// The protocol of the reply.
+    pub protocol: u8,
+    /// When the wait ends, in milliseconds since 1970.
+    pub deadline: Option<u64>,
+    /// Writes what a timeout answers.
+    pub on_timeout: fn(&mut Reply),
+}

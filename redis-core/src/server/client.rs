@@ -1,0 +1,118 @@
+//! A connection's own state: what only its task touches.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::clients::ClientShared;
+use crate::args::OwnedArgs;
+use crate::pubsub::{Subscriber, Subscriptions};
+
+/// What CLIENT REPLY says about replies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// They are sent.
+    #[default]
+    On,
+    /// They are not.
+    Off,
+    /// That of the command at hand is not, nor that of the next one.
+    SkipNext,
+    /// That of the command at hand is not.
+    Skip,
+}
+
+/// A command queued by MULTI.
+#[derive(Debug)]
+pub struct Queued {
+    /// Number of the command.
+    pub command: u16,
+    /// The request.
+    pub args: OwnedArgs,
+}
+
+/// An open MULTI.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// What EXEC will run.
+    pub queue: Vec<Queued>,
+    /// A command was refused while queueing: EXEC will refuse too.
+    pub aborted: bool,
+    /// One of the commands writes.
+    pub writes: bool,
+}
+
+/// A key that WATCH looks after.
+#[derive(Debug)]
+pub struct Watched {
+    /// Its database.
+    pub database: usize,
+    /// Its hash.
+    pub hash: u64,
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// It had expired when the watch began, so its removal is no change.
+    pub expired: bool,
+}
+
+/// A connection, or a caller inside the process.
+#[derive(Debug)]
+pub struct Client {
+    /// What others see of it.
+    pub shared: Arc<ClientShared>,
+    /// Selected database.
+    pub database: usize,
+    /// Protocol version: 2 or 3.
+    pub protocol: u8,
+    /// Whether it has authenticated, or need not.
+    pub authenticated: bool,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// An open MULTI.
+    pub transaction: Option<Transaction>,
+    /// EXEC is running its queue: nothing may block.
+    pub in_exec: bool,
+    /// Keys under WATCH.
+    pub watched: Vec<Watched>,
+    /// Raised when a watched key changes.
+    pub touched: Arc<AtomicBool>,
+    /// How pub/sub reaches it.
+    pub subscriber: Arc<Subscriber>,
+    /// What it has subscribed to.
+    pub subscriptions: Subscriptions,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// It runs MONITOR.
+    pub monitor: bool,
+    /// Close once the reply is sent.
+    pub close: bool,
+}
+
+impl Client {
+    /// A new connection.
+    #[must_use]
+    pub fn new(shared: Arc<ClientShared>, authenticated: bool) -> Self {
+        let subscriber = Arc::new(Subscriber::new(shared.id, shared.mailbox.clone()));
+        Client {
+            shared,
+            database: 0,
+            protocol: 2,
+            authenticated,
+            reply_mode: ReplyMode::On,
+            transaction: None,
+            in_exec: false,
+            watched: Vec::new(),
+            touched: Arc::default(),
+            subscriber,
+            subscriptions: Subscriptions::new(),
+            no_touch: false,
+            monitor: false,
+            close: false,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.shared.id
+    }
+}

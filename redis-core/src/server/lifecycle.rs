@@ -1,0 +1,57 @@
+//! From start to shutdown.
+
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+
+use parking_lot::RwLock;
+use tokio::sync::Notify;
+
+/// When a server started, where it listens, and whether it is to stop.
+#[derive(Debug)]
+pub struct Lifecycle {
+    /// Start, in milliseconds since 1970.
+    pub started: u64,
+    /// Forty random hexadecimal digits.
+    pub run_id: String,
+    /// The TCP port in use, once it listens.
+    pub port: AtomicU16,
+    /// The addresses in use, for INFO: name, address, port.
+    pub listeners: RwLock<Vec<(&'static str, String, u16)>>,
+    stopping: AtomicBool,
+    stop: Notify,
+}
+
+impl Lifecycle {
+    pub(super) fn new(now: u64) -> Self {
+        let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[crate::rng::below(16)])).collect();
+        Lifecycle {
+            started: now,
+            run_id,
+            port: AtomicU16::new(0),
+            listeners: RwLock::default(),
+            stopping: AtomicBool::new(false),
+            stop: Notify::new(),
+        }
+    }
+
+    /// Asks the server to stop.
+    pub fn request_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.stop.notify_waiters();
+    }
+
+    /// Whether the server has been asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Returns once the server has been asked to stop.
+    pub async fn stopped(&self) {
+        loop {
+            let stop = self.stop.notified();
+            if self.is_stopping() {
+                return;
+            }
+            stop.await;
+        }
+    }
+}

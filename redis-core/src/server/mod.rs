@@ -1,0 +1,109 @@
+//! The state that all workers and connections of a server share.
+//!
+//! There is no global server: a process may run several, each dropped cleanly. Nothing here knows commands; what a
+//! connection is in the middle of is kept as numbers and arguments.
+
+mod blocked;
+mod change_log;
+mod client;
+mod clients;
+mod lifecycle;
+mod monitors;
+mod pause;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use blocked::Blocked;
+pub use change_log::{ChangeLog, Reader};
+pub use client::{Client, Queued, ReplyMode, Transaction, Watched};
+pub use clients::{ClientShared, Clients, Conditions, NO_COMMAND, Origin};
+pub use lifecycle::Lifecycle;
+pub use monitors::{Monitors, quote};
+pub use pause::{Pause, PauseMode};
+
+use crate::clock;
+use crate::config::Config;
+use crate::db::{AccessClock, Settings, Store};
+use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats};
+use crate::pubsub::PubSub;
+
+/// A running server, as its commands and connections share it.
+pub struct Server {
+    /// Its configuration.
+    pub config: Config,
+    /// Its data.
+    pub store: Arc<Store>,
+    /// Counters.
+    pub stats: Stats,
+    /// Channels and their subscribers.
+    pub pubsub: PubSub,
+    /// Connections.
+    pub clients: Clients,
+    /// SLOWLOG and COMMANDLOG.
+    pub logs: CommandLogs,
+    /// LATENCY.
+    pub latency: LatencyMonitor,
+    /// Memory in use.
+    pub memory: MemoryMeter,
+    /// MONITOR.
+    pub monitors: Monitors,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// Effects of commands.
+    pub changes: ChangeLog,
+    /// Start and stop.
+    pub lifecycle: Lifecycle,
+    /// Whether keys expire without being asked for (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: AtomicBool,
+    /// Whether periodic work rests (DEBUG PAUSE-CRON).
+    pub cron_paused: AtomicBool,
+}
+
+impl Server {
+    /// A server with an empty data set, for programs with `commands` commands. Nothing runs yet.
+    #[must_use]
+    pub fn new(config: Config, commands: usize, shards: usize) -> Arc<Self> {
+        let now = clock::unix_millis();
+        let databases = usize::try_from(config.databases.get()).unwrap_or(16);
+        Arc::new(Server {
+            config,
+            store: Store::new(shards, databases),
+            stats: Stats::new(commands),
+            pubsub: PubSub::new(),
+            clients: Clients::default(),
+            logs: CommandLogs::new(),
+            latency: LatencyMonitor::new(),
+            memory: MemoryMeter::new(),
+            monitors: Monitors::default(),
+            pause: Pause::default(),
+            changes: ChangeLog::default(),
+            lifecycle: Lifecycle::new(now),
+            active_expire: AtomicBool::new(true),
+            cron_paused: AtomicBool::new(false),
+        })
+    }
+
+    /// How the data are to be treated, as configured now.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let policy = self.config.maxmemory_policy.get();
+        Settings {
+            limits: self.config.limits(),
+            notify: self.config.notify_keyspace_events.get(),
+            clock: AccessClock {
+                frequency: policy.is_lfu(),
+                log_factor: u32::try_from(self.config.lfu_log_factor.get()).unwrap_or(10),
+                decay_minutes: u32::try_from(self.config.lfu_decay_time.get()).unwrap_or(1),
+                seconds: 0,
+            },
+            expire: true,
+        }
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("run_id", &self.lifecycle.run_id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,545 @@
+//! The bucket table: what keyspaces, hashes and sets keep their entries in.
+//!
+//! # What it is for
+//!
+//! A table of a hundred million keys must not pause when it grows, must tell SCAN a position that survives growing
+//! and shrinking, must let a batch of lookups overlap their cache misses, and must not spend more on a small key than
+//! the key itself. An ordinary hash map does none of these: it moves everything when it doubles.
+//!
+//! # Layout
+//!
+//! ```text
+//! directory          segments (32 bytes each)        buckets (64 bytes each)       entries
+//! +----+             +------------------------+      +-------------------------+
+//! | 00 |--\          | prefix, depth, count,  |      | 7 tags | spilled        |   one allocation
+//! | 01 |---+-------->| deadline, buckets -----|----->| 7 pointers -------------|-> each
+//! | 10 |----\        +------------------------+      +-------------------------+
+//! | 11 |-\   \------>|          ...           |      |     ... 64 of them      |
+//! +----+  \--------->+------------------------+      +-------------------------+
+//! ```
+//!
+//! An entry is a pointer-sized owning handle (see [`TableEntry`]). The hash is read from the top: the first bits
+//! select, by way of the directory, a segment; the next six the *home* bucket in it. A bucket is one cache line:
+//! seven entries, a tag byte for each (bits 8 to 14 of the hash, so that a search rarely looks at a wrong entry), and
+//! a count of the entries at home here that had to go to one of the next three buckets. Nobody here looks at bits 0 to
+//! 7 and 15 to 25 of a hash; who distributes keys over several tables uses those.
+//!
+//! So a lookup costs two cache misses, the bucket and the entry, and both can be prefetched
+//! ([`Table::prefetch_bucket`], then [`Table::prefetch_entry`]).
+//!
+//! # Growing and shrinking
+//!
+//! An empty table owns no memory. The first segment has one bucket and doubles until it has 64. From then on a
+//! segment whose neighbourhood is full splits in two by the next bit of its hashes (extendible hashing): 4 KiB are
+//! dealt out, some ten microseconds, and nothing else moves. Only the directory, four bytes per segment, is ever
+//! copied whole.
+//!
+//! When removals leave a segment and its buddy (which differs in the last bit of the prefix only) with a quarter of
+//! their slots, they are merged, and the directory halves when no segment needs its last bit. A lone segment halves
+//! likewise. The last removal frees everything. Between these bounds at least an eighth or so of the slots are in
+//! use, which keeps memory in proportion and [`Table::random`] quick.
+//!
+//! Splitting cannot help hashes that agree in all their leading bits, and it must not be tried without end, for every
+//! attempt may double the directory. The directory may have [`DIRECTORY_SLACK`] times as many places as there are
+//! segments, which random hashes never need; what still finds no place goes to `stash`, a plain list that every
+//! search looks at last. It is empty unless the hash function is broken; then the table is slow and right.
+//!
+//! # The cursor of SCAN
+//!
+//! Because the home follows the prefix without a gap, homes ascend with hashes: each home bucket holds one interval
+//! of the hash space, and splitting or merging only cuts intervals in two or joins them. A cursor is simply a
+//! position in that space (its upper 48 bits), and means: *every entry with a smaller hash has been visited*. That
+//! stays true whatever splits and merges happen between two calls, so an entry which is there all the time is
+//! visited; and as a call visits whole homes, an entry is visited twice only if two intervals were joined across the
+//! cursor.
+//!
+//! # Deadlines
+//!
+//! There is no second table of what expires. Each segment keeps a lower bound of its entries' deadlines: lowered by
+//! [`Table::insert_new`] and [`Table::note_deadline`], made exact whenever all entries are looked at (a visit of
+//! [`Table::due`], a split, a merge). The active expiry cycle reads these bounds, 32 bytes apart, and touches only
+//! segments that hold something due or did so until lately.
+
+mod bucket;
+mod directory;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+use crate::rng::below_with;
+use bucket::SLOTS;
+use directory::Directory;
+use segment::{FULL_BITS, Segment};
+
+/// The deadline of what never ends.
+pub const NO_DEADLINE: u64 = u64::MAX;
+
+/// Cursors of [`Table::scan`] are below this.
+pub const CURSOR_END: u64 = 1 << CURSOR_BITS;
+
+const CURSOR_BITS: u8 = 48;
+
+/// A segment's prefix is at most so long: its homes must be told apart by a cursor, and its prefix kept in 32 bits.
+const MAX_DEPTH: u8 = 32;
+
+/// How many places the directory may have for each segment.
+const DIRECTORY_SLACK: usize = 8;
+
+/// The size up to which the directory may grow without regard to the number of segments.
+const DIRECTORY_FREE: usize = 64;
+
+/// A segment looks at its buddy when it has at most so many entries, a quarter of its slots ...
+const SPARSE: u16 = 112;
+
+/// ... and is merged with it if they have at most so many together, which is half of what then holds them.
+const SPARSE_PAIR: u16 = 2 * SPARSE;
+
+/// What a [`Table`] holds: an owning handle, as large as a pointer, to one allocation that begins with or near the key.
+///
+/// Key and hash must not change while the entry is in a table.
+pub trait TableEntry {
+    /// What the entry is found by.
+    fn key(&self) -> &[u8];
+
+    /// The hash of the key. Every hash that a table's methods are given must be equal to it.
+    #[inline]
+    fn hash(&self) -> u64 {
+        crate::hash::hash(self.key())
+    }
+
+    /// When the entry, or the first thing in it, ends; [`NO_DEADLINE`] if never.
+    #[inline]
+    fn deadline(&self) -> u64 {
+        NO_DEADLINE
+    }
+}
+
+/// What shall become of an entry that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// It stays; its deadline may have changed.
+    Keep,
+    /// It is removed and dropped.
+    Remove,
+}
+
+/// A hash table of owning handles; see the [module](self)'s description.
+pub struct Table<E> {
+    segments: Vec<Segment<E>>,
+    directory: Directory,
+    /// What no segment had a place for, with its hash.
+    #[expect(clippy::box_collection, reason = "hardly ever there, so it should be small when it is not")]
+    stash: Option<Box<Vec<(u64, E)>>>,
+    len: usize,
+}
+
+impl<E: TableEntry> Table<E> {
+    /// An empty table, which owns no memory.
+    pub const fn new() -> Self {
+        const { assert!(size_of::<E>() == 8, "an entry is a handle of eight bytes") };
+        Self { segments: Vec::new(), directory: Directory::new(), stash: None, len: 0 }
+    }
+
+    /// How many entries there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of the directory and the segments, without the entries.
+    pub fn memory(&self) -> usize {
+        self.segments.capacity() * size_of::<Segment<E>>()
+            + self.segments.first().map_or(0, Segment::memory) * self.segments.len()
+            + self.directory.memory()
+            + self.stash.as_ref().map_or(0, |stash| stash.capacity() * size_of::<(u64, E)>())
+    }
+
+    /// The entry with this key.
+    #[inline]
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<&E> {
+        let segment = self.segments.get(self.directory.segment_of(hash))?;
+        match segment.find(hash, key) {
+            None if self.stash.is_some() => self.find_stashed(key),
+            found => found,
+        }
+    }
+
+    /// The entry with this key, to be changed. Its key must stay the same; of an earlier deadline the table must be
+    /// told ([`Table::note_deadline`]).
+    #[inline]
+    pub fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut E> {
+        let segment = self.segments.get_mut(self.directory.segment_of(hash))?;
+        match segment.locate(hash, key) {
+            Some(place) => segment.at_mut(place),
+            None => self.stash.as_mut()?.iter_mut().map(|(_, entry)| entry).find(|entry| entry.key() == key),
+        }
+    }
+
+    /// Adds an entry whose key is known to be absent.
+    #[inline]
+    pub fn insert_new(&mut self, hash: u64, entry: E) -> &mut E {
+        debug_assert_eq!(hash, entry.hash(), "the hash of another key");
+        self.len += 1;
+        self.settle(hash, entry)
+    }
+
+    /// Removes the entry with this key, and shrinks the table if that leaves it sparse.
+    pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<E> {
+        let index = self.directory.segment_of(hash);
+        let segment = self.segments.get_mut(index)?;
+        let removed = match segment.locate(hash, key) {
+            Some(place) => segment.take(hash, place)?,
+            None => self.remove_stashed(key)?,
+        };
+        self.len -= 1;
+        // Looking for a buddy costs a few cache misses, so only every eighth removal does it, the last one among them.
+        let left = self.segments[index].count;
+        if left <= SPARSE && left.is_multiple_of(8) {
+            self.shrink(index);
+        }
+        Some(removed)
+    }
+
+    /// Asks the processor to fetch the bucket where a search for this hash begins.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if let Some(segment) = self.segments.get(self.directory.segment_of(hash)) {
+            segment.prefetch_bucket(hash);
+        }
+    }
+
+    /// Asks the processor to fetch the entry that a search for this hash will probably find. Touches the bucket, so
+    /// best called when [`Table::prefetch_bucket`] has been called for the whole batch.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        if let Some(segment) = self.segments.get(self.directory.segment_of(hash)) {
+            segment.prefetch_entry(hash);
+        }
+    }
+
+    /// All entries, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        let stashed = self.stash.iter().flat_map(|stash| stash.iter().map(|(_, entry)| entry));
+        self.segments.iter().flat_map(Segment::iter).chain(stashed)
+    }
+
+    /// Takes all entries out. The table is empty at once, and what the iterator does not yield is dropped with it; as
+    /// it does not borrow the table, it may be sent elsewhere to be worked off.
+    pub fn drain(&mut self) -> impl Iterator<Item = E> + use<E> {
+        let taken = std::mem::take(self);
+        let stashed = taken.stash.into_iter().flat_map(|stash| stash.into_iter().map(|(_, entry)| entry));
+        taken.segments.into_iter().flat_map(Segment::into_entries).chain(stashed)
+    }
+
+    /// Drops all entries and frees all memory.
+    pub fn clear(&mut self) {
+        self.drain().for_each(drop);
+    }
+
+    /// One entry, every one equally likely if the bits of `rng` are.
+    pub fn random(&self, mut rng: impl FnMut() -> u64) -> Option<&E> {
+        /// Tries that find an empty slot before the entries are counted off instead: never reached unless the table is
+        /// nearly empty, which only a broken hash function brings about, or unless `rng` is not random.
+        const TRIES: usize = 1_000;
+
+        if self.is_empty() {
+            return None;
+        }
+        let per_segment = self.segments.first()?.slots();
+        let in_segments = self.segments.len() * per_segment;
+        let stashed = self.stash.as_ref().map_or(0, |stash| stash.len());
+        for _ in 0..TRIES {
+            let slot = below_with((in_segments + stashed) as u64, &mut rng) as usize;
+            let found = if slot < in_segments {
+                self.segments[slot / per_segment].slot(slot % per_segment)
+            } else {
+                self.stash.as_ref().and_then(|stash| stash.get(slot - in_segments)).map(|(_, entry)| entry)
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.iter().nth(below_with(self.len as u64, rng) as usize)
+    }
+
+    /// Visits the entries of one home bucket and returns the cursor of the next one; 0 begins, and 0 returned ends.
+    ///
+    /// An entry that is in the table from the first call to the last is visited at least once, whatever else comes
+    /// and goes in between; and exactly once unless the table shrinks meanwhile. A cursor that was never given out is
+    /// no error: it begins somewhere, or ends at once.
+    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&E)) -> u64 {
+        if cursor >= CURSOR_END {
+            return 0;
+        }
+        let position = cursor << (64 - CURSOR_BITS);
+        let Some(segment) = self.segments.get(self.directory.segment_of(position)) else {
+            return 0;
+        };
+        let home = segment.home(position);
+        segment.visit_home(home, visit);
+
+        let nth_home = (u64::from(segment.prefix) << segment.bits) + home as u64;
+        let width = CURSOR_BITS - segment.depth - segment.bits;
+        let interval = nth_home << width..(nth_home + 1) << width;
+        for (hash, entry) in self.stash.iter().flat_map(|stash| stash.iter()) {
+            if interval.contains(&(hash >> (64 - CURSOR_BITS))) {
+                visit(entry);
+            }
+        }
+        if interval.end == CURSOR_END { 0 } else { interval.end }
+    }
+
+    /// Tells the table that an entry of that hash, or something in it, now ends at `deadline`.
+    #[inline]
+    pub fn note_deadline(&mut self, hash: u64, deadline: u64) {
+        if let Some(segment) = self.segments.get_mut(self.directory.segment_of(hash)) {
+            segment.deadline = segment.deadline.min(deadline);
+        }
+    }
+
+    /// Visits entries whose deadline is not after `now`, segment by segment, and removes those for which `visit` says
+    /// so.
+    ///
+    /// `position` is 0 to begin with; it is where the next call continues, and 0 again when the table has been gone
+    /// through. Whole segments are examined, at least one that may hold something due; no further one is begun if its
+    /// entries would exceed `limit`. Returns how many entries were examined. A segment that comes into being between
+    /// two calls may have to wait for the next round.
+    pub fn due(&mut self, now: u64, position: &mut u64, limit: usize, visit: &mut dyn FnMut(&mut E) -> Due) -> usize {
+        // Segments are gone through from the last to the first: a merge keeps the smaller number and moves the last
+        // segment into the gap, so one that has not been visited stays ahead.
+        let mut examined = 0;
+        if *position == 0 {
+            examined += self.stashed_due(now, visit);
+            *position = u64::MAX;
+        }
+        let mut ahead = self.segments.len().min(*position as usize);
+        while let Some(index) = ahead.checked_sub(1) {
+            let segment = &mut self.segments[index];
+            ahead = index;
+            if segment.deadline > now {
+                continue;
+            }
+            let before = segment.count;
+            if examined > 0 && examined + usize::from(before) > limit {
+                *position = index as u64 + 1;
+                return examined;
+            }
+            segment.visit_due(now, visit);
+            examined += usize::from(before).max(1);
+            let removed = before - segment.count;
+            if removed > 0 {
+                self.len -= usize::from(removed);
+                self.shrink(index);
+                ahead = ahead.min(self.segments.len());
+            }
+        }
+        *position = 0;
+        examined
+    }
+}
+
+/// What a broken hash function brings about; see the module's description.
+impl<E: TableEntry> Table<E> {
+    #[cold]
+    fn find_stashed(&self, key: &[u8]) -> Option<&E> {
+        self.stash.as_ref()?.iter().map(|(_, entry)| entry).find(|entry| entry.key() == key)
+    }
+
+    #[cold]
+    fn remove_stashed(&mut self, key: &[u8]) -> Option<E> {
+        let stash = self.stash.as_mut()?;
+        let index = stash.iter().position(|(_, entry)| entry.key() == key)?;
+        let (_, removed) = stash.swap_remove(index);
+        if stash.is_empty() {
+            self.stash = None;
+        }
+        Some(removed)
+    }
+
+    #[cold]
+    fn stash(&mut self, hash: u64, entry: E) -> &mut E {
+        let stash = self.stash.get_or_insert_default();
+        &mut stash.push_mut((hash, entry)).1
+    }
+
+    /// Takes what belongs to a segment out of the stash.
+    fn unstash(&mut self, index: usize, taken: &mut Vec<(u64, E)>) {
+        if let Some(stash) = &mut self.stash {
+            taken.extend(stash.extract_if(.., |(hash, _)| self.directory.segment_of(*hash) == index));
+            if stash.is_empty() {
+                self.stash = None;
+            }
+        }
+    }
+
+    fn stashed_due(&mut self, now: u64, visit: &mut dyn FnMut(&mut E) -> Due) -> usize {
+        let Some(stash) = &mut self.stash else { return 0 };
+        let before = stash.len();
+        stash.retain_mut(|(_, entry)| entry.deadline() > now || visit(entry) == Due::Keep);
+        let removed = before - stash.len();
+        if stash.is_empty() {
+            self.stash = None;
+        }
+        self.len -= removed;
+        if self.len == 0 {
+            *self = Self::new();
+        }
+        before
+    }
+}
+
+/// Growing and shrinking.
+impl<E: TableEntry> Table<E> {
+    /// Finds a place for an entry, and makes one if need be.
+    #[inline]
+    fn settle(&mut self, hash: u64, entry: E) -> &mut E {
+        let mut entry = entry;
+        loop {
+            let index = self.directory.segment_of(hash);
+            if let Some(segment) = self.segments.get_mut(index) {
+                match segment.place(hash, entry) {
+                    Ok(place) => {
+                        return self.segments[index].at_mut(place).expect("the entry was put there just now");
+                    }
+                    Err(back) => entry = back,
+                }
+            }
+            if !self.make_room(index) {
+                return self.stash(hash, entry);
+            }
+        }
+    }
+
+    /// Gives a segment's entries more room; `false` if that is not possible.
+    #[cold]
+    fn make_room(&mut self, index: usize) -> bool {
+        match self.segments.get(index) {
+            None => self.segments.push(Segment::new(0, 0, 0)),
+            Some(segment) if segment.bits < FULL_BITS => self.resize(index, segment.bits + 1),
+            Some(segment) if self.may_reach(segment.depth + 1) => self.split(index),
+            Some(_) => return false,
+        }
+        true
+    }
+
+    /// Whether a segment may have so long a prefix.
+    fn may_reach(&self, depth: u8) -> bool {
+        let allowed = (self.segments.len() * DIRECTORY_SLACK).max(DIRECTORY_FREE);
+        depth <= self.directory.depth() || (depth <= MAX_DEPTH && 1 << depth <= allowed)
+    }
+
+    /// Gives the first segment, still alone and small, another number of buckets.
+    fn resize(&mut self, index: usize, bits: u8) {
+        let mut entries = Vec::new();
+        self.segments[index].reset(bits, &mut entries);
+        self.unstash(index, &mut entries);
+        self.resettle(entries);
+    }
+
+    /// Splits a segment by the next bit of its hashes. It keeps its number and the lower half.
+    fn split(&mut self, index: usize) {
+        let mut entries = Vec::new();
+        self.unstash(index, &mut entries);
+        let upper_index = self.segments.len();
+        let lower = &mut self.segments[index];
+        lower.reset(FULL_BITS, &mut entries);
+        lower.depth += 1;
+        lower.prefix <<= 1;
+        let upper = Segment::new(lower.prefix | 1, lower.depth, FULL_BITS);
+        if upper.depth > self.directory.depth() {
+            self.directory.double();
+        }
+        self.directory.enter(upper.prefix, upper.depth, upper_index);
+        self.segments.push(upper);
+        self.resettle(entries);
+    }
+
+    /// Finds places again for entries that were taken out together.
+    fn resettle(&mut self, entries: Vec<(u64, E)>) {
+        for (hash, entry) in entries {
+            self.settle(hash, entry);
+        }
+    }
+
+    /// Gives memory back if what was removed from a segment left it sparse.
+    fn shrink(&mut self, mut index: usize) {
+        if self.len == 0 {
+            *self = Self::new();
+            return;
+        }
+        while let Some(buddy) = self.sparse_buddy(index) {
+            let depth = self.segments[index].depth;
+            index = self.merge(index, buddy);
+            if self.segments[index].depth >= depth {
+                // The entries crowd so much that they had to be split again.
+                return;
+            }
+        }
+        let segment = &self.segments[index];
+        if segment.depth == 0 {
+            let quarter = |bits: u8| (SLOTS << bits) / 4;
+            let mut bits = segment.bits;
+            while bits > 0 && usize::from(segment.count) <= quarter(bits) {
+                bits -= 1;
+            }
+            if bits < segment.bits {
+                self.resize(index, bits);
+            }
+        }
+    }
+
+    /// The segment with which this one should be merged.
+    fn sparse_buddy(&self, index: usize) -> Option<usize> {
+        let segment = &self.segments[index];
+        if segment.depth == 0 || segment.count > SPARSE {
+            return None;
+        }
+        let buddy_index = self.directory.segment_at(segment.prefix ^ 1, segment.depth);
+        let buddy = &self.segments[buddy_index];
+        (buddy.depth == segment.depth && segment.count + buddy.count <= SPARSE_PAIR).then_some(buddy_index)
+    }
+
+    /// Joins two segments that differ in the last bit of their prefix, and returns the number of what they became.
+    fn merge(&mut self, one: usize, other: usize) -> usize {
+        let (kept, freed) = (one.min(other), one.max(other));
+        let mut entries = Vec::new();
+        self.segments[kept].reset(FULL_BITS, &mut entries);
+        self.segments[freed].reset(FULL_BITS, &mut entries);
+
+        self.segments.swap_remove(freed);
+        if let Some(moved) = self.segments.get(freed) {
+            self.directory.enter(moved.prefix, moved.depth, freed);
+        }
+        let merged = &mut self.segments[kept];
+        let was_deepest = merged.depth == self.directory.depth();
+        merged.depth -= 1;
+        merged.prefix >>= 1;
+        self.directory.enter(merged.prefix, merged.depth, kept);
+        if was_deepest {
+            self.directory.shrink();
+        }
+        if self.segments.capacity() / 4 > self.segments.len() {
+            self.segments.shrink_to(self.segments.len() * 2);
+        }
+        self.resettle(entries);
+        kept
+    }
+}
+
+impl<E: TableEntry> Default for Table<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> std::fmt::Debug for Table<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table").field("len", &self.len).field("segments", &self.segments.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! Walking a listpack from either end.
+
+use std::iter::FusedIterator;
+
+use super::entry::{Element, back_length_size, body_size, decode, read_back_length};
+
+/// The elements of a listpack.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    /// The entries not yet visited, without the end byte.
+    entries: &'a [u8],
+}
+
+impl<'a> Iter<'a> {
+    /// Of entries that are known to be well formed.
+    pub(super) fn new(entries: &'a [u8]) -> Self {
+        Self { entries }
+    }
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        let body = body_size(self.entries)?;
+        let element = decode(&self.entries[..body]);
+        self.entries = &self.entries[body + back_length_size(body)..];
+        Some(element)
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let body = read_back_length(self.entries)?;
+        let start = self.entries.len() - body - back_length_size(body);
+        let element = decode(&self.entries[start..start + body]);
+        self.entries = &self.entries[..start];
+        Some(element)
+    }
+}
+
+impl FusedIterator for Iter<'_> {}

@@ -1,0 +1,341 @@
+//! `Listpack`: a sequence of short elements in one run of bytes.
+//!
+//! The bytes are exactly those of Redis's listpack, because they are what DUMP and RDB files carry: a header of the
+//! total length (four bytes, little-endian) and the number of elements (two bytes; 65535 says "count them"), the
+//! entries, and one end byte. How an entry looks is in `entry.rs`; what makes foreign bytes acceptable is in
+//! `validate.rs`.
+//!
+//! An entry is named by its *offset*, the place of its first byte. Any edit makes the offsets behind it void. Every
+//! `Listpack` was either built here or validated, so a well-placed offset always decodes; a bad one panics and reads
+//! nothing it should not.
+
+mod entry;
+mod iter;
+mod validate;
+
+pub use entry::{Element, Needle, TextBuffer};
+pub use iter::Iter;
+
+pub(super) use entry::decimal_len;
+
+use super::tight;
+use entry::{END, Encoded, back_length_size, body_size, decode, read_back_length};
+
+const HEADER: usize = 6;
+
+/// The element count that says that there are too many for two bytes.
+const UNCOUNTED: u16 = u16::MAX;
+
+/// Beyond this total length nothing is added to a listpack: containers turn to another encoding long before.
+pub const SAFETY_LIMIT: usize = 1 << 30;
+
+/// A sequence of elements in Redis's listpack format.
+#[derive(Clone)]
+pub struct Listpack {
+    /// The listpack and room to grow; the used length is the header's.
+    bytes: Box<[u8]>,
+}
+
+impl Listpack {
+    /// An empty listpack.
+    pub fn new() -> Self {
+        Self { bytes: tight::from_slice(&[HEADER as u8 + 1, 0, 0, 0, 0, 0, END]) }
+    }
+
+    /// A listpack from foreign bytes, if they are one in every detail.
+    pub fn from_bytes_checked(bytes: Vec<u8>) -> Option<Self> {
+        validate::is_listpack(&bytes).then(|| Self { bytes: bytes.into_boxed_slice() })
+    }
+
+    /// The bytes, as they stand in a dump.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.byte_len()]
+    }
+
+    /// How many bytes the listpack has.
+    #[inline]
+    pub fn byte_len(&self) -> usize {
+        u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], self.bytes[3]]) as usize
+    }
+
+    /// How many bytes it holds of the heap.
+    pub fn memory(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many elements there are. Beyond 65534 they are counted one by one.
+    pub fn len(&self) -> usize {
+        match self.counted() {
+            UNCOUNTED => self.iter().count(),
+            count => usize::from(count),
+        }
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.byte_len() == HEADER + 1
+    }
+
+    /// Whether `added` more bytes of elements leave the listpack within what a listpack may be.
+    pub fn has_room_for(&self, added: usize) -> bool {
+        self.byte_len().saturating_add(added) <= SAFETY_LIMIT
+    }
+
+    fn counted(&self) -> u16 {
+        u16::from_le_bytes([self.bytes[4], self.bytes[5]])
+    }
+
+    fn set_header(&mut self, byte_len: usize, count: usize) {
+        let total = u32::try_from(byte_len).expect("no container lets a listpack grow to four gigabytes");
+        let count = u16::try_from(count).unwrap_or(UNCOUNTED);
+        self.bytes[..4].copy_from_slice(&total.to_le_bytes());
+        self.bytes[4..6].copy_from_slice(&count.to_le_bytes());
+    }
+
+    /// The offset of the end byte, which is where an element is appended.
+    #[inline]
+    fn end(&self) -> usize {
+        self.byte_len() - 1
+    }
+
+    #[inline]
+    fn body_size_at(&self, offset: usize) -> usize {
+        body_size(&self.bytes[offset..]).expect("an offset is that of an entry, and every entry is well formed")
+    }
+
+    /// The offset behind the entry at `offset`.
+    #[inline]
+    fn behind(&self, offset: usize) -> usize {
+        let body = self.body_size_at(offset);
+        offset + body + back_length_size(body)
+    }
+
+    /// The offset of the entry that ends where `offset` begins.
+    #[inline]
+    fn before(&self, offset: usize) -> usize {
+        let body = read_back_length(&self.bytes[HEADER..offset]).expect("every entry ends with its length");
+        offset - body - back_length_size(body)
+    }
+
+    /// The offset of the first element.
+    pub fn first(&self) -> Option<usize> {
+        (!self.is_empty()).then_some(HEADER)
+    }
+
+    /// The offset of the last element.
+    pub fn last(&self) -> Option<usize> {
+        (!self.is_empty()).then(|| self.before(self.end()))
+    }
+
+    /// The offset of the element after the one at `offset`.
+    pub fn next(&self, offset: usize) -> Option<usize> {
+        let next = self.behind(offset);
+        (next < self.end()).then_some(next)
+    }
+
+    /// The offset of the element before the one at `offset`.
+    pub fn prev(&self, offset: usize) -> Option<usize> {
+        (offset > HEADER).then(|| self.before(offset))
+    }
+
+    /// The element at `offset`.
+    #[inline]
+    pub fn at(&self, offset: usize) -> Element<'_> {
+        decode(&self.bytes[offset..offset + self.body_size_at(offset)])
+    }
+
+    /// The offset of the element number `index`; negative numbers count from the end, -1 being the last. Walks from the
+    /// nearer end.
+    pub fn seek(&self, index: i64) -> Option<usize> {
+        let count = self.counted();
+        let (mut steps, mut forward) = match index {
+            0.. => (index as u64, true),
+            _ => (index.unsigned_abs() - 1, false),
+        };
+        if count != UNCOUNTED {
+            let len = u64::from(count);
+            if steps >= len {
+                return None;
+            }
+            if steps > len / 2 {
+                (steps, forward) = (len - 1 - steps, !forward);
+            }
+        }
+        let mut offset = if forward { self.first()? } else { self.last()? };
+        for _ in 0..steps {
+            offset = if forward { self.next(offset)? } else { self.prev(offset)? };
+        }
+        Some(offset)
+    }
+
+    /// The element number `index`, negative from the end.
+    pub fn get(&self, index: i64) -> Option<Element<'_>> {
+        self.seek(index).map(|offset| self.at(offset))
+    }
+
+    /// The elements, from either end.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter::new(&self.bytes[HEADER..self.end()])
+    }
+
+    /// The elements from the one at `offset` on.
+    pub fn iter_from(&self, offset: usize) -> Iter<'_> {
+        Iter::new(&self.bytes[offset..self.end()])
+    }
+
+    /// The elements up to the one at `offset`, which is included: to be walked backwards.
+    pub fn iter_through(&self, offset: usize) -> Iter<'_> {
+        Iter::new(&self.bytes[HEADER..self.behind(offset)])
+    }
+
+    /// The first offset, from `from` on, of the element with text `text`, comparing one and then passing over `skip`: 1
+    /// looks at the fields of a hash and not at its values.
+    pub fn find(&self, text: &[u8], from: usize, skip: usize) -> Option<usize> {
+        let needle = Needle::new(text);
+        let end = self.end();
+        let bytes = &self.bytes[..end];
+        let mut offset = from;
+        let mut to_pass = 0;
+        while offset < end {
+            let body = self.body_size_at(offset);
+            if to_pass == 0 {
+                if needle.is(decode(&bytes[offset..offset + body])) {
+                    return Some(offset);
+                }
+                to_pass = skip;
+            } else {
+                to_pass -= 1;
+            }
+            offset += body + back_length_size(body);
+        }
+        None
+    }
+
+    /// Adds an element at the end.
+    pub fn push_back<'e>(&mut self, element: impl Into<Element<'e>>) {
+        self.put(self.end(), 0, element.into());
+    }
+
+    /// Adds an element at the front.
+    pub fn push_front<'e>(&mut self, element: impl Into<Element<'e>>) {
+        self.put(HEADER, 0, element.into());
+    }
+
+    /// Adds an element before the one at `offset`, which then is the new element's.
+    pub fn insert_before<'e>(&mut self, offset: usize, element: impl Into<Element<'e>>) {
+        self.put(offset, 0, element.into());
+    }
+
+    /// Adds an element after the one at `offset`.
+    pub fn insert_after<'e>(&mut self, offset: usize, element: impl Into<Element<'e>>) {
+        self.put(self.behind(offset), 0, element.into());
+    }
+
+    /// Puts another element in the place of the one at `offset`.
+    pub fn replace<'e>(&mut self, offset: usize, element: impl Into<Element<'e>>) {
+        let old = self.behind(offset) - offset;
+        self.put(offset, old, element.into());
+    }
+
+    /// Writes an entry over the `old` bytes (one entry, or none) at `offset`.
+    fn put(&mut self, offset: usize, old: usize, element: Element<'_>) {
+        let encoded = Encoded::new(element);
+        let used = self.byte_len();
+        let count = usize::from(self.counted()) + usize::from(old == 0);
+        tight::splice(&mut self.bytes, used, offset, old, encoded.size);
+        encoded.write(&mut self.bytes[offset..offset + encoded.size]);
+        self.set_header(used - old + encoded.size, count);
+    }
+
+    /// Removes the element at `offset`. Returns the offset of the one after it, which is the same, if there is one.
+    pub fn remove(&mut self, offset: usize) -> Option<usize> {
+        self.remove_many(offset, 1)
+    }
+
+    /// Removes up to `count` elements from `offset` on. Returns the offset of what then stands there, if anything does.
+    pub fn remove_many(&mut self, offset: usize, count: usize) -> Option<usize> {
+        let end = self.end();
+        let mut behind = offset;
+        let mut removed = 0;
+        while removed < count && behind < end {
+            behind = self.behind(behind);
+            removed += 1;
+        }
+        self.cut(offset, behind, removed);
+        (offset < self.end()).then_some(offset)
+    }
+
+    /// Removes up to `count` elements from number `index` (negative from the end) on.
+    pub fn remove_range(&mut self, index: i64, count: usize) {
+        if count > 0
+            && let Some(offset) = self.seek(index)
+        {
+            self.remove_many(offset, count);
+        }
+    }
+
+    fn cut(&mut self, from: usize, to: usize, removed: usize) {
+        let used = self.byte_len();
+        let count = match self.counted() {
+            UNCOUNTED => usize::from(UNCOUNTED),
+            count => usize::from(count) - removed,
+        };
+        tight::splice(&mut self.bytes, used, from, to - from, 0);
+        self.set_header(used - (to - from), count);
+    }
+
+    /// Keeps the elements before number `index` and returns the others.
+    pub fn split_off(&mut self, index: usize) -> Self {
+        let mut tail = Self::new();
+        let Some(offset) = self.seek(index as i64) else {
+            return tail;
+        };
+        let end = self.end();
+        let moved = match self.counted() {
+            UNCOUNTED => self.iter_from(offset).count(),
+            count => usize::from(count) - index,
+        };
+        tail.extend_encoded(&self.bytes[offset..end], moved);
+        self.cut(offset, end, moved);
+        tail
+    }
+
+    /// Adds all the elements of another listpack.
+    pub fn append(&mut self, other: &Self) {
+        self.extend_encoded(&other.bytes[HEADER..other.end()], other.len());
+    }
+
+    fn extend_encoded(&mut self, entries: &[u8], added: usize) {
+        let (used, end) = (self.byte_len(), self.end());
+        let count = match self.counted() {
+            UNCOUNTED => usize::from(UNCOUNTED),
+            count => usize::from(count) + added,
+        };
+        tight::splice(&mut self.bytes, used, end, 0, entries.len());
+        self.bytes[end..end + entries.len()].copy_from_slice(entries);
+        self.set_header(used + entries.len(), count);
+    }
+}
+
+impl Default for Listpack {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Listpack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'e> FromIterator<Element<'e>> for Listpack {
+    fn from_iter<I: IntoIterator<Item = Element<'e>>>(elements: I) -> Self {
+        let mut listpack = Self::new();
+        elements.into_iter().for_each(|element| listpack.push_back(element));
+        listpack
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! `Object`: a value that hangs off its entry.
+
+use super::{Hash, Kind, List, Set, Value};
+use crate::table::NO_DEADLINE;
+
+/// A value of any kind but a string.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Object {
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A hash.
+    Hash(Hash),
+}
+
+impl Object {
+    /// The kind of value.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::List(_) => List::KIND,
+            Self::Set(_) => Set::KIND,
+            Self::Hash(_) => Hash::KIND,
+        }
+    }
+
+    /// The name of the encoding, for OBJECT ENCODING.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::List(list) => list.encoding(),
+            Self::Set(set) => set.encoding(),
+            Self::Hash(hash) => hash.encoding(),
+        }
+    }
+
+    /// How many elements, members or fields there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::Hash(hash) => hash.len(),
+        }
+    }
+
+    /// Whether nothing is left, so that the key must go.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes the value takes, with the `Object` itself.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::List(list) => list.memory(),
+                Self::Set(set) => set.memory(),
+                Self::Hash(hash) => hash.memory(),
+            }
+    }
+
+    /// A time before which nothing in the value expires: a field of a hash may. [`NO_DEADLINE`] if nothing ever does.
+    pub fn next_deadline(&self) -> u64 {
+        match self {
+            Self::Hash(hash) => hash.next_deadline(),
+            Self::List(_) | Self::Set(_) => NO_DEADLINE,
+        }
+    }
+
+    /// About how many allocations there are to free, by which it is decided whether to free them elsewhere.
+    pub fn free_effort(&self) -> usize {
+        match self {
+            Self::List(list) => list.free_effort(),
+            Self::Set(set) => set.free_effort(),
+            Self::Hash(hash) => hash.free_effort(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limits, Value};
+    use super::*;
+
+    #[test]
+    fn an_object_is_three_words() {
+        assert!(size_of::<Object>() <= 24, "{}", size_of::<Object>());
+    }
+
+    #[test]
+    fn values_go_in_and_come_out() {
+        let mut set = Set::new();
+        assert!(set.add(b"member", &Limits::default()));
+        let mut object = set.into_object();
+        assert_eq!((object.kind().name(), object.encoding(), object.len()), ("set", "listpack", 1));
+        assert!(Set::from_object(&object).is_some_and(|set| set.contains(b"member")));
+        assert!(List::from_object(&object).is_none() && Hash::from_object_mut(&mut object).is_none());
+        let copy = object.clone();
+        assert!(Set::from_object_mut(&mut object).is_some_and(|set| set.remove(b"member")));
+        assert!(object.is_empty() && !copy.is_empty());
+        assert_eq!(object.next_deadline(), NO_DEADLINE);
+    }
+}

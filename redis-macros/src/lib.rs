@@ -1,0 +1,123 @@
+//! The macros that declare commands. They are re-exported by `redis-core`; its documentation shows them in use.
+//!
+//! - [`macro@command`] makes a command of a documented function.
+//! - [`derive@Options`] makes a parameter of a struct (any of these options) or an enum (one of these options).
+//! - [`family!`] says once for a module what all its commands have in common.
+//! - [`container!`] declares the command that subcommands such as CONFIG GET belong to, and its HELP.
+//!
+//! All of them follow the same rules. A mistake is reported once, at the word that is wrong, and what the user wrote is
+//! emitted nevertheless, so that nothing else seems to be missing. The generated code names the runtime by
+//! `::redis_core::__private`, or below the path given by `crate = ".."`, and leaves to functions there whatever need not
+//! be generated.
+
+mod arg;
+mod attribute;
+mod command;
+mod docs;
+mod errors;
+mod family;
+mod handler;
+mod name;
+mod options;
+mod parse;
+mod provided;
+mod types;
+mod words;
+
+use proc_macro::TokenStream;
+
+/// Declares a command: a documented function whose parameters are the grammar of its arguments.
+///
+/// ```ignore
+/// /// Returns the string value of a key.
+/// #[command(since = "1.0.0", complexity = "O(1)", flags(FAST))]
+/// fn get(db: &Db, key: Key) -> Result<Option<&Str>> {
+///     db.get(key)
+/// }
+/// ```
+///
+/// A parameter comes from the server (`&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace`, `&Server`, `&Client`,
+/// `&mut Client`, `&mut Reply`, `&mut Propagation`, `&Context`, or `&mut Call` for everything) or from the request (any
+/// type that is an `Argument`). The first paragraph of the doc comment is the summary in COMMAND DOCS. The words of the
+/// attribute:
+///
+/// | word | meaning |
+/// |---|---|
+/// | `"CONFIG GET"` | the name, first, if it is not the function's |
+/// | `since = ".."`, `complexity = ".."` | required |
+/// | `flags(FAST, ..)` | flags that do not follow from the function |
+/// | `acl(DANGEROUS, ..)` | ACL categories beside those of the family and of the flags |
+/// | `tips(REQUEST_POLICY_ALL_SHARDS, ..)` | hints for clients and proxies |
+/// | `history("7.0.0" = "..", ..)` | what changed when |
+/// | `deprecated(since = "..", replaced_by = "..")` | what to use instead |
+/// | `extra = syntax`, `extra = arity` | the error for surplus arguments |
+/// | `access = none`, `keys`, `all` | what is locked, if the parameters do not tell |
+/// | `readonly = false`, `write = false` | not marked READONLY or WRITE, although the parameters say so |
+/// | `crate = ".."` | where the runtime is |
+///
+/// On parameters, `#[key(RW, UPDATE)]` tells how a key is used (a command that reads: `RO, ACCESS`; one that writes:
+/// `RW, ACCESS, UPDATE`), and `#[arg(..)]` what the type cannot say: `name`, `names(..)` of the parts, `since`,
+/// `deprecated_since`, `token`, `error`, `optional`, `multiple`, `key_spec`.
+#[proc_macro_attribute]
+pub fn command(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    command::expand(attribute.into(), item.into()).into()
+}
+
+/// Makes a struct or an enum the type of a parameter.
+///
+/// ```ignore
+/// #[derive(Options)]
+/// struct SetOptions {
+///     #[arg(since = "2.6.12")]
+///     condition: Option<Condition>,
+///     #[arg(since = "6.2.0")]
+///     get: bool,
+///     expiry: Option<SetExpiry>,
+/// }
+///
+/// #[derive(Options)]
+/// enum Condition { Nx, Xx }
+///
+/// #[derive(Options)]
+/// enum SetExpiry { Ex(Seconds), Px(Millis), KeepTtl }
+/// ```
+///
+/// The fields of a struct may come in any order: a `bool` is a token alone, an `Option<T>` a token and then `T`, a
+/// `Vec<T>` the same repeatedly, and any other type must be there. The token is the field's name in capitals without
+/// `_`, unless `#[arg(token = "..")]` gives another, or the type is a choice and brings its own. An enum is a choice:
+/// each variant is a token, with what stands behind it. Keys among options say how they are used: `#[key(OW, UPDATE)]`,
+/// and with `from = 6` also where clients begin to search for the token.
+///
+/// `#[options(..)]` on a struct: `check = path` names a function from `&..Raw` to `Result<()>` that refuses what does
+/// not go together; `order` makes the order of the fields obligatory; `sequence` makes them positional arguments.
+/// `#[arg(..)]` on a field or variant, beside the words it has on parameters: `conflict` is the error for two members of
+/// a choice, `missing` that for an option that must be there.
+#[proc_macro_derive(Options, attributes(arg, key, options))]
+pub fn options(input: TokenStream) -> TokenStream {
+    options::expand(input.into()).into()
+}
+
+/// Declares the family of a module's commands: the group in COMMAND DOCS, and the ACL categories of all of them.
+///
+/// ```ignore
+/// family!("string", acl = STRING);
+/// ```
+///
+/// Modules below that have commands too say `use super::FAMILY`.
+#[proc_macro]
+pub fn family(input: TokenStream) -> TokenStream {
+    family::expand_family(input.into()).into()
+}
+
+/// Declares a command that consists of subcommands, and its HELP.
+///
+/// ```ignore
+/// container!("CONFIG", since = "2.0.0", "A container for server configuration commands.", help_since = "5.0.0");
+/// ```
+///
+/// Further words: `acl(..)` and `flags(..)` of the container itself, `help_acl(..)` and `help_flags(..)` (by default
+/// `LOADING, STALE`) of HELP, and `help = false` for none.
+#[proc_macro]
+pub fn container(input: TokenStream) -> TokenStream {
+    family::expand_container(input.into()).into()
+}

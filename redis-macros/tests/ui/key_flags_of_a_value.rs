@@ -1,0 +1,11 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+family!("test");
+
+/// Does something.
+#[command(since = "1.0.0", complexity = "O(1)")]
+fn set(db: &mut Db, key: Key, #[key(OW, UPDATE)] value: &[u8]) {}
+
+fn main() {}

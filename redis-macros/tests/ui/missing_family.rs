@@ -1,0 +1,9 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+/// Does something.
+#[command(since = "1.0.0", complexity = "O(1)")]
+fn get(db: &Db, key: Key) {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+family!("test");
+
+#[derive(Options)]
+struct SetOptions<T> {
+    expiry: Option<T>,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+family!("test");
+
+#[derive(Options)]
+union SetOptions {
+    nx: bool,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+family!("test");
+
+struct Color;
+
+/// Does something.
+#[command(since = "1.0.0", complexity = "O(1)")]
+fn paint(db: &mut Db, key: Key, color: Color) {}
+
+fn main() {}

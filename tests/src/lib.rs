@@ -1,0 +1,1 @@
+//! What is checked from outside.
