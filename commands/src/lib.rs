@@ -18,6 +18,9 @@ mod keys;
 mod lists;
 #[cfg(feature = "pubsub")]
 mod pubsub;
+#[cfg(any(feature = "sets", feature = "hashes", feature = "keys"))]
+#[allow(dead_code, reason = "no family needs all of it")]
+mod scan_options;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "sets")]

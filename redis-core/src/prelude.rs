@@ -2,7 +2,7 @@
 
 pub use crate::args::{Args, OwnedArgs};
 pub use crate::command::{
-    Argument, Bulk, Call, CommandName, Context, Count, IntoReply, Keys, Lazy, Many, Map, Millis, NumKeys, Okay,
+    Argument, Bulk, Call, CommandName, Context, Count, IntoReply, Keys, Late, Lazy, Many, Map, Millis, NumKeys, Okay,
     Pattern, Propagation, Rest, ScanCursor, Seconds, SetOf, Simple, Timeout, UnixMillis, UnixSeconds, Wait,
 };
 pub use crate::db::{Db, Deadline, Key, Keyspace, Stored, Ttl};

@@ -313,7 +313,7 @@ single! {
         _ => Err(Error::NOT_POSITIVE),
     };
     Pattern<'a>, Pattern, "", |raw, _| Ok(Pattern(raw));
-    ScanCursor, Integer, "cursor", |raw, _| num::parse_u64(raw).map(ScanCursor).ok_or(Error::INVALID_CURSOR);
+    ScanCursor, Integer, "cursor", |raw, _| ScanCursor::parse(raw).ok_or(Error::INVALID_CURSOR);
     Timeout, Double, "", |raw, _| Timeout::parse(raw);
     Seconds, Integer, "seconds", |raw, context| relative(raw, 1000, context).map(Seconds);
     Millis, Integer, "milliseconds", |raw, context| relative(raw, 1, context).map(Millis);
@@ -348,6 +348,26 @@ pub struct Pattern<'a>(pub &'a [u8]);
 /// The cursor of a SCAN-like command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScanCursor(pub u64);
+
+impl ScanCursor {
+    /// Reads what C's `strtoul` accepts without blanks: leading zeros and signs count, and no digit at all is zero.
+    fn parse(raw: &[u8]) -> Option<Self> {
+        let (negative, digits) = match raw {
+            [] => return Some(ScanCursor(0)),
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] => (false, digits),
+            digits => (false, digits),
+        };
+        if digits.is_empty() {
+            return None;
+        }
+        let number = digits.iter().try_fold(0_u64, |number, digit| {
+            let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+            number.checked_mul(10)?.checked_add(digit)
+        })?;
+        Some(ScanCursor(if negative { number.wrapping_neg() } else { number }))
+    }
+}
 
 /// A time to live in seconds, as the deadline it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -683,6 +703,43 @@ impl<'a, T: Argument<'a, Raw = &'a [u8]>> Argument<'a> for Lazy<'a, T> {
 
     fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
         Ok(Lazy { raw, convert: std::marker::PhantomData })
+    }
+}
+
+/// Arguments to the end of the request that are looked at only when the handler asks: for commands whose answer does not
+/// depend on their options when the key is missing, and which then accept any.
+#[derive(Clone, Copy)]
+pub struct Late<'a, T> {
+    rest: Cursor<'a>,
+    context: Context,
+    read: std::marker::PhantomData<T>,
+}
+
+impl<'a, T: Argument<'a>> Late<'a, T> {
+    /// Both passes at once.
+    ///
+    /// # Errors
+    /// Those of `T`, and the error for surplus arguments.
+    pub fn get(&self) -> Result<T> {
+        let mut rest = self.rest;
+        let raw = T::shape(&mut rest)?;
+        rest.finish(T::SHAPE.tokens)?;
+        T::check_shape(&raw)?;
+        T::value(raw, &self.context)
+    }
+}
+
+impl<'a, T: Argument<'a>> Argument<'a> for Late<'a, T> {
+    type Raw = Cursor<'a>;
+    const SHAPE: Shape = T::SHAPE;
+    const DOC: ArgDoc = T::DOC;
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<Cursor<'a>> {
+        cursor.split(cursor.left())
+    }
+
+    fn value(rest: Cursor<'a>, context: &Context) -> Result<Self> {
+        Ok(Late { rest, context: *context, read: std::marker::PhantomData })
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) mod transaction;
 mod worker;
 
 pub use argument::{
-    Argument, Context, Count, Cursor, KeyShape, Keys, Lazy, Many, Millis, NumKeys, Parameter, Pattern, Rest,
+    Argument, Context, Count, Cursor, KeyShape, Keys, Late, Lazy, Many, Millis, NumKeys, Parameter, Pattern, Rest,
     ScanCursor, Seconds, Shape, Timeout, UnixMillis, UnixSeconds, arity, integer, key_spec_count, key_specs,
     wrong_arity,
 };
