@@ -1,7 +1,7 @@
 //! A connection's own state: what only its task touches.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::clients::ClientShared;
 use crate::args::OwnedArgs;
@@ -114,5 +114,18 @@ impl Client {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.shared.id
+    }
+
+    /// Selects a database, which must exist.
+    pub fn select(&mut self, database: usize) {
+        self.database = database;
+        self.shared.database.store(database, Relaxed);
+    }
+
+    /// Chooses the protocol of replies and messages from now on: 2 or 3.
+    pub fn set_protocol(&mut self, protocol: u8) {
+        self.protocol = protocol;
+        self.shared.protocol.store(protocol, Relaxed);
+        self.subscriber.set_protocol(protocol);
     }
 }
