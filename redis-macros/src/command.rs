@@ -115,7 +115,7 @@ impl Command {
 
     fn requested(&self) -> impl Iterator<Item = &Requested> {
         self.parameters.iter().filter_map(|parameter| match parameter {
-            Parameter::Requested(requested) => Some(requested),
+            Parameter::Requested(requested) => Some(&**requested),
             Parameter::Provided(_) => None,
         })
     }

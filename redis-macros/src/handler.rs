@@ -64,7 +64,7 @@ pub(crate) enum Parameter {
     /// From the server.
     Provided(Provided),
     /// From the request.
-    Requested(Requested),
+    Requested(Box<Requested>),
 }
 
 /// A parameter that comes from the request.
@@ -163,7 +163,8 @@ fn parameter(input: &mut PatType, errors: &mut Errors) -> Option<Parameter> {
         return None;
     }
     let name = errors.check(parameter_name(&input.pat))?;
-    Some(Parameter::Requested(Requested { name: name::documented(name), ty: types::anonymous(&input.ty), arg, key }))
+    let ty = types::anonymous(&input.ty);
+    Some(Parameter::Requested(Box::new(Requested { name: name::documented(name), ty, arg, key })))
 }
 
 fn parameter_name(pattern: &Pat) -> Result<&Ident> {

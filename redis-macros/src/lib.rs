@@ -28,7 +28,9 @@ use proc_macro::TokenStream;
 
 /// Declares a command: a documented function whose parameters are the grammar of its arguments.
 ///
-/// ```ignore
+/// ```
+/// # use redis_core::prelude::*;
+/// # family!("string");
 /// /// Returns the string value of a key.
 /// #[command(since = "1.0.0", complexity = "O(1)", flags(FAST))]
 /// fn get(db: &Db, key: Key) -> Result<Option<&Str>> {
@@ -65,7 +67,8 @@ pub fn command(attribute: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a struct or an enum the type of a parameter.
 ///
-/// ```ignore
+/// ```
+/// # use redis_core::prelude::*;
 /// #[derive(Options)]
 /// struct SetOptions {
 ///     #[arg(since = "2.6.12")]
@@ -99,7 +102,8 @@ pub fn options(input: TokenStream) -> TokenStream {
 
 /// Declares the family of a module's commands: the group in COMMAND DOCS, and the ACL categories of all of them.
 ///
-/// ```ignore
+/// ```
+/// # use redis_core::prelude::*;
 /// family!("string", acl = STRING);
 /// ```
 ///
@@ -111,7 +115,9 @@ pub fn family(input: TokenStream) -> TokenStream {
 
 /// Declares a command that consists of subcommands, and its HELP.
 ///
-/// ```ignore
+/// ```
+/// # use redis_core::prelude::*;
+/// # family!("server");
 /// container!("CONFIG", since = "2.0.0", "A container for server configuration commands.", help_since = "5.0.0");
 /// ```
 ///

@@ -31,7 +31,7 @@ pub(crate) struct Provided {
     /// Whether it is lent for changing.
     pub(crate) mutable: bool,
     /// Its type, for errors.
-    pub(crate) ty: Type,
+    pub(crate) ty: Box<Type>,
 }
 
 impl Kind {
@@ -91,8 +91,8 @@ impl Provided {
         let (shared, mutable) = kind.lent();
         let name = kind.name();
         match lent {
-            Some(true) if mutable => Ok(Some(Provided { kind, mutable: true, ty: ty.clone() })),
-            Some(false) if shared => Ok(Some(Provided { kind, mutable: false, ty: ty.clone() })),
+            Some(true) if mutable => Ok(Some(Provided { kind, mutable: true, ty: Box::new(ty.clone()) })),
+            Some(false) if shared => Ok(Some(Provided { kind, mutable: false, ty: Box::new(ty.clone()) })),
             _ => {
                 let forms = match (shared, mutable) {
                     (true, true) => format!("`&{name}` or `&mut {name}`"),

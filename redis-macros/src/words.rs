@@ -102,6 +102,7 @@ pub(crate) const FLAGS: Words = Words {
         "IMMEDIATE",
         "SUBSCRIBER",
         "UNPAUSED",
+        "SYSTEM",
     ],
 };
 
