@@ -146,7 +146,7 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
 /// The command that a request names, subcommand included.
 pub(crate) fn find(registry: &Registry, args: Args<'_>) -> Result<&'static Command> {
     let command = registry.find(args.get(0)).ok_or_else(|| unknown_command(args))?;
-    if !matches!(command.def.run, Run::Container) || args.len() < 2 {
+    if command.subcommands.is_empty() || args.len() < 2 {
         return Ok(command);
     }
     command.subcommand(args.get(1)).ok_or_else(|| unknown_subcommand(command, args.get(1)))
@@ -227,7 +227,9 @@ pub(crate) fn run(
     reply: &mut Reply,
 ) -> Result<Option<Arc<Blocked>>> {
     let (started, database, mark) = (runner.clock, client.database, reply.len());
-    keyspace.begin(database, started / 1000, !client.no_touch);
+    // What EXEC runs happens at one time.
+    let now = if client.in_exec { keyspace.now() } else { started / 1000 };
+    keyspace.begin(database, now, !client.no_touch);
     let outcome = call(keyspace, runner, client, command, args, found, reply);
     if outcome.is_err() {
         reply.truncate(mark);
@@ -417,17 +419,15 @@ fn queue(client: &mut Client, command: &'static Command, args: Args<'_>) {
 /// Takes back the reply of a connection that wants none.
 #[inline]
 fn silence(client: &mut Client, reply: &mut Reply, mark: usize) {
-    match client.reply_mode {
-        ReplyMode::On => {}
-        ReplyMode::Off => reply.truncate(mark),
-        ReplyMode::SkipNext => {
-            reply.truncate(mark);
-            client.reply_mode = ReplyMode::Skip;
-        }
-        ReplyMode::Skip => {
-            reply.truncate(mark);
-            client.reply_mode = ReplyMode::On;
-        }
+    let pushes = std::mem::take(&mut client.reply_pushes);
+    client.reply_mode = match client.reply_mode {
+        ReplyMode::On => return,
+        ReplyMode::Off => ReplyMode::Off,
+        ReplyMode::SkipNext => ReplyMode::Skip,
+        ReplyMode::Skip => ReplyMode::On,
+    };
+    if !pushes {
+        reply.truncate(mark);
     }
 }
 

@@ -21,6 +21,12 @@ macro_rules! bit_set {
                 Self(self.0 | other.0)
             }
 
+            /// The bits without those of `other`.
+            #[must_use]
+            pub const fn without(self, other: Self) -> Self {
+                Self(self.0 & !other.0)
+            }
+
             /// Whether all bits of `other` are here.
             #[must_use]
             pub const fn has(self, other: Self) -> bool {
@@ -88,8 +94,8 @@ bit_set! {
         FAST = 12, "fast";
         /// Allowed before authentication.
         NO_AUTH = 13, "no_auth";
-        /// Its effect may be logged though it is no write.
-        MAY_REPLICATE = 14, "may_replicate";
+        /// Its effect may be logged though it is no write. Internal.
+        MAY_REPLICATE = 14, "";
         /// May be called with no key at all.
         NO_MANDATORY_KEYS = 15, "no_mandatory_keys";
         /// Refused inside MULTI.
@@ -106,6 +112,8 @@ bit_set! {
         SUBSCRIBER = 21, "";
         /// Not held up by CLIENT PAUSE. Internal.
         UNPAUSED = 22, "";
+        /// For servers and their tests, not for applications: `syscmd` in COMMAND DOCS. Internal.
+        SYSTEM = 23, "";
     }
 }
 

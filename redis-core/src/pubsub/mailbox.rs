@@ -128,6 +128,13 @@ impl Mailbox {
         bytes
     }
 
+    /// Takes all messages out, oldest first, and gives them to `each`.
+    pub fn drain(&self, each: impl FnMut(&Bytes)) {
+        let mut messages = Vec::new();
+        self.drain_into(&mut messages);
+        messages.iter().for_each(each);
+    }
+
     /// Asks the owner to close the connection. The first reason stays; returns whether this was the first.
     pub fn request_close(&self, reason: CloseReason) -> bool {
         let first = self.close.compare_exchange(0, reason as u8, Relaxed, Relaxed).is_ok();

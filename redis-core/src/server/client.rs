@@ -50,8 +50,6 @@ pub struct Watched {
     pub hash: u64,
     /// Its name.
     pub name: Box<[u8]>,
-    /// It had expired when the watch began, so its removal is no change.
-    pub expired: bool,
 }
 
 /// A connection, or a caller inside the process.
@@ -67,6 +65,8 @@ pub struct Client {
     pub authenticated: bool,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// The command at hand answers with messages, which are sent whatever CLIENT REPLY says.
+    pub reply_pushes: bool,
     /// An open MULTI.
     pub transaction: Option<Transaction>,
     /// EXEC is running its queue: nothing may block.
@@ -98,6 +98,7 @@ impl Client {
             protocol: 2,
             authenticated,
             reply_mode: ReplyMode::On,
+            reply_pushes: false,
             transaction: None,
             in_exec: false,
             watched: Vec::new(),
