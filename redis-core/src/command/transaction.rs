@@ -95,7 +95,7 @@ impl Call<'_> {
 
     fn watched_key_changed(&self) -> bool {
         let vanished = |watched: &Watched| {
-            !watched.expired && self.keyspace.has_expired(watched.database, watched.hash, &watched.name)
+            self.keyspace.expired_under_watch(watched.database, watched.hash, &watched.name, self.client.id())
         };
         self.client.touched.load(Ordering::Acquire) || self.client.watched.iter().any(vanished)
     }
@@ -114,11 +114,11 @@ impl Call<'_> {
             return Ok(());
         }
         let name = name.into();
-        let expired = self.keyspace.watch(key, self.client.id(), &self.client.touched);
+        self.keyspace.watch(key, self.client.id(), &self.client.touched);
         let clients = &self.server.clients;
         clients.watching.fetch_add(usize::from(self.client.watched.is_empty()), Ordering::Relaxed);
         clients.watched_keys.fetch_add(1, Ordering::Relaxed);
-        self.client.watched.push(Watched { database, hash: key.hash, name, expired });
+        self.client.watched.push(Watched { database, hash: key.hash, name });
         self.client.shared.watched.store(self.client.watched.len(), Ordering::Relaxed);
         Ok(())
     }

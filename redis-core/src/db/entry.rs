@@ -188,6 +188,14 @@ impl Entry {
         renamed
     }
 
+    /// A copy of the value, with the same deadline, under another key; not used yet.
+    pub fn copy(&self, new_key: &[u8]) -> Self {
+        match self.object_ref() {
+            Some(object) => Self::object(new_key, object.clone(), self.expires_at()),
+            None => Self::string(new_key, self.string_bytes(), self.encoding(), self.expires_at()),
+        }
+    }
+
     /// The object, if it is not a string; what is left of the entry is freed.
     pub fn into_object(self) -> Option<Object> {
         let shape = self.shape();

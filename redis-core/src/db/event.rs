@@ -8,7 +8,7 @@ pub struct EventClasses(u32);
 
 /// The letters of `notify-keyspace-events` in the order Redis prints them, with their bits. `A` stands for all but
 /// K, E, m and n.
-const LETTERS: [(char, EventClasses); 13] = [
+const LETTERS: [(char, EventClasses); 14] = [
     ('g', EventClasses::GENERIC),
     ('$', EventClasses::STRING),
     ('l', EventClasses::LIST),
@@ -19,6 +19,7 @@ const LETTERS: [(char, EventClasses); 13] = [
     ('e', EventClasses::EVICTED),
     ('t', EventClasses::STREAM),
     ('d', EventClasses::MODULE),
+    ('n', EventClasses::NEW),
     ('K', EventClasses::KEYSPACE),
     ('E', EventClasses::KEYEVENT),
     ('m', EventClasses::KEY_MISS),
@@ -98,23 +99,21 @@ impl EventClasses {
         letters.chars().try_fold(Self(0), |classes, letter| {
             let class = match letter {
                 'A' => Self::ALL,
-                'n' => Self::NEW,
                 _ => LETTERS.iter().find(|(known, _)| *known == letter)?.1,
             };
             Some(classes.union(class))
         })
     }
 
-    /// The directive's letters, in Redis's order, with `A` where all of its classes are set.
+    /// The directive's letters, in Redis's order, with `A` where all of its classes are set. Redis leaves `n` out beside
+    /// `A`, although it is no part of it.
     #[must_use]
     pub fn letters(self) -> String {
         let all = self.0 & Self::ALL.0 == Self::ALL.0;
         let mut letters = String::from(if all { "A" } else { "" });
-        let shown = LETTERS.iter().filter(|(_, class)| self.has_any(*class) && !(all && Self::ALL.has_any(*class)));
+        let hidden = if all { Self::ALL.union(Self::NEW) } else { Self::none() };
+        let shown = LETTERS.iter().filter(|(_, class)| self.has_any(*class) && !hidden.has_any(*class));
         letters.extend(shown.map(|(letter, _)| letter));
-        if self.has_any(Self::NEW) {
-            letters.push('n');
-        }
         letters
     }
 
@@ -161,7 +160,7 @@ mod tests {
 
     #[test]
     fn letters_round_trip() {
-        for (given, shown) in [("KEA", "AKE"), ("Kg$", "g$K"), ("", ""), ("Elm", "lEm"), ("KEAmn", "AKEmn")] {
+        for (given, shown) in [("KEA", "AKE"), ("Kg$", "g$K"), ("", ""), ("Elm", "lEm"), ("KEAmn", "AKEm"), ("mngEKd$", "g$dnKEm")] {
             assert_eq!(EventClasses::parse(given).map(EventClasses::letters).as_deref(), Some(shown));
         }
         assert_eq!(EventClasses::parse("Kq"), None);

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::shard::Watcher;
+use super::shard::{Database, Watcher};
 use super::store::{ShardSet, Store};
-use super::{Changes, Db, Deadline, Entry, Key, Lent, MINTED, Settings};
+use super::{Changes, Db, Deadline, Entry, Found, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
 use crate::table::Due;
@@ -70,9 +70,7 @@ impl Keyspace {
 
     /// A key of any name, for this call.
     pub fn key(&mut self, name: &[u8]) -> Key {
-        let index = MINTED | u32::try_from(self.db.minted.len()).unwrap_or(!MINTED);
-        self.db.minted.push(name.into());
-        Key { hash: hash(name), index }
+        self.db.mint(name.into())
     }
 
     /// The entry of that name in the selected database, leaving no trace.
@@ -81,6 +79,27 @@ impl Keyspace {
         let hash = hash(name);
         let entry = self.db.database(hash).keys.table.find(hash, name)?;
         self.is_live(entry).then_some(entry)
+    }
+
+    /// The entry of that name in the selected database, for reading: counts as a hit or a miss and as an access.
+    #[must_use]
+    pub fn read_named(&self, name: &[u8]) -> Option<&Entry> {
+        let hash = hash(name);
+        let entry = self.db.database(hash).keys.table.find(hash, name);
+        if let Some(expired) = entry.filter(|entry| !self.is_live(entry)) {
+            self.db.note_expired(expired);
+        }
+        let entry = entry.filter(|entry| self.is_live(entry));
+        self.db.count_read(entry, || Found::Name(name.into()));
+        if let Some(entry) = entry {
+            self.db.touch(entry);
+        }
+        entry
+    }
+
+    /// Has an entry that a walk through the keyspace found expired removed after the call.
+    pub fn note_expired(&self, entry: &Entry) {
+        self.db.note_expired(entry);
     }
 
     /// Whether an entry's time is not over.
@@ -121,7 +140,12 @@ impl Keyspace {
 
     /// Every entry of the selected database, expired ones included.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.shards().flat_map(|shard| self.db.held.shard(shard).databases[self.db.index].keys.table.iter())
+        self.entries_of(self.db.index)
+    }
+
+    /// Every entry of a database, expired ones included.
+    pub fn entries_of(&self, database: usize) -> impl Iterator<Item = &Entry> {
+        self.shards().flat_map(move |shard| self.db.held.shard(shard).databases[database].keys.table.iter())
     }
 
     /// Visits the next entries of the selected database, about `count`, and answers the cursor to go on with: 0 begins
@@ -151,9 +175,27 @@ impl Keyspace {
         if shard >= shards { 0 } else { (shard as u64) << CURSOR_BITS | position }
     }
 
-    /// A key of the selected database, each with the same chance. May be one whose time is over.
+    /// A key of the selected database, each with the same chance. Those whose time is over are passed by, and removed
+    /// after the call.
     #[must_use]
     pub fn random(&self) -> Option<&Entry> {
+        /// Tries that find an expired key before the live ones are looked for one by one.
+        const TRIES: usize = 100;
+
+        for _ in 0..TRIES {
+            let entry = self.random_of_all()?;
+            if self.is_live(entry) {
+                return Some(entry);
+            }
+            self.db.note_expired(entry);
+        }
+        let live = || self.entries().filter(|entry| self.is_live(entry));
+        let count = live().count();
+        if count == 0 { None } else { live().nth(crate::rng::below(count)) }
+    }
+
+    /// A key of the selected database, each with the same chance, expired or not.
+    fn random_of_all(&self) -> Option<&Entry> {
         let total = self.size(self.db.index);
         if total == 0 {
             return None;
@@ -171,10 +213,10 @@ impl Keyspace {
 
     /// Removes all keys of a database. `background` leaves the freeing to another thread.
     pub fn flush(&mut self, database: usize, background: bool) -> usize {
-        let mut removed = 0;
+        let (mut removed, now) = (0, self.db.now);
         for shard in 0..self.db.held.store().shards() {
             let slot = &mut self.db.held.shard_mut(shard).databases[database];
-            slot.touch_all_watched(None);
+            slot.touch_all_watched(None, now);
             let keys = std::mem::take(&mut slot.keys);
             removed += keys.table.len();
             if background && keys.table.len() > 0 {
@@ -191,12 +233,14 @@ impl Keyspace {
         if a == b {
             return;
         }
+        let now = self.db.now;
         for shard in 0..self.db.held.store().shards() {
             let databases = &mut self.db.held.shard_mut(shard).databases;
-            databases[a].touch_all_watched(Some(&databases[b].keys));
-            databases[b].touch_all_watched(Some(&databases[a].keys));
             let (low, high) = databases.split_at_mut(a.max(b));
-            std::mem::swap(&mut low[a.min(b)].keys, &mut high[0].keys);
+            let (low, high) = (&mut low[a.min(b)], &mut high[0]);
+            low.touch_all_watched(Some(&high.keys), now);
+            high.touch_all_watched(Some(&low.keys), now);
+            std::mem::swap(&mut low.keys, &mut high.keys);
             // A key that came to a database may be what somebody there waits for.
             for index in [a, b] {
                 for name in databases[index].waiters.keys() {
@@ -271,9 +315,8 @@ impl Keyspace {
         self.db.database(hash).keys.table.prefetch_entry(hash);
     }
 
-    /// Registers a client as watching a key of the selected database. Answers whether the key has expired but is still
-    /// there: its removal is then no change to the watcher.
-    pub(crate) fn watch(&mut self, key: Key, client: u64, touched: &Arc<AtomicBool>) -> bool {
+    /// Registers a client as watching a key of the selected database.
+    pub(crate) fn watch(&mut self, key: Key, client: u64, touched: &Arc<AtomicBool>) {
         let now = self.db.now;
         let name: Box<[u8]> = self.db.name(key).into();
         let database = self.db.database_mut(key.hash);
@@ -281,16 +324,17 @@ impl Keyspace {
         let expired = entry.is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now));
         let watchers = database.watchers.entry(name).or_default();
         if !watchers.iter().any(|watcher| watcher.client == client) {
-            watchers.push(Watcher { client, touched: touched.clone() });
+            watchers.push(Watcher { client, touched: touched.clone(), expired });
         }
-        expired
     }
 
-    /// Whether a key is there although its time is over.
-    pub(crate) fn has_expired(&self, database: usize, hash: u64, name: &[u8]) -> bool {
+    /// Whether the time of a key came while a client watched it, and nobody has removed it yet.
+    pub(crate) fn expired_under_watch(&self, database: usize, hash: u64, name: &[u8], client: u64) -> bool {
         let shard = self.store().shard_of(hash);
-        let keys = &self.db.held.shard(shard).databases[database].keys;
-        keys.table.find(hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(self.db.now))
+        let Database { keys, watchers, .. } = &self.db.held.shard(shard).databases[database];
+        let watcher = watchers.get(name).and_then(|watchers| watchers.iter().find(|watcher| watcher.client == client));
+        watcher.is_some_and(|watcher| !watcher.expired)
+            && keys.table.find(hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(self.db.now))
     }
 
     pub(crate) fn unwatch(&mut self, database: usize, hash: u64, name: &[u8], client: u64) {
@@ -341,10 +385,7 @@ impl Keyspace {
     }
 
     fn expire_entry(&mut self, key: Key) {
-        if self.find(self.db.name(key)).is_none() {
-            // The whole key is due: reading it queues the removal.
-            let _ = self.db.peek(key);
-            self.db.remove_expired();
+        if self.db.remove_if_expired(key) {
             return;
         }
         let now = self.db.now;

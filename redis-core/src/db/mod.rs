@@ -79,11 +79,25 @@ pub struct Db {
     touch: bool,
     /// A collection was lent for writing, so it may have been emptied or have a new deadline.
     lent_collection: Cell<bool>,
-    expired: RefCell<Vec<Key>>,
     hits: Cell<u64>,
     misses: Cell<u64>,
-    missed: RefCell<Vec<Key>>,
+    /// What reading has found, to be seen to after the call: the database, the key, and what is the matter with it.
+    noted: RefCell<Vec<(usize, Found, Matter)>>,
     changes: Changes,
+}
+
+/// A key that reading came across: declared, or found in the keyspace by its name.
+enum Found {
+    Key(Key),
+    Name(Box<[u8]>),
+}
+
+/// What is the matter with a key.
+enum Matter {
+    /// It is there, and its time is over.
+    Expired,
+    /// It was asked for and is not there.
+    Missed,
 }
 
 /// Keys that the command minted itself have their names beside the request's arguments.
@@ -109,10 +123,9 @@ impl Db {
             settings,
             touch: true,
             lent_collection: Cell::new(false),
-            expired: RefCell::default(),
             hits: Cell::new(0),
             misses: Cell::new(0),
-            missed: RefCell::default(),
+            noted: RefCell::default(),
             changes: Changes::default(),
         }
     }
@@ -122,6 +135,14 @@ impl Db {
     #[inline]
     pub fn name(&self, key: Key) -> &[u8] {
         name_of(&self.lent, &self.minted, key)
+    }
+
+    /// A key of any name. Only commands that hold all locks may ask for one.
+    fn mint(&mut self, name: Box<[u8]>) -> Key {
+        let index = MINTED | u32::try_from(self.minted.len()).unwrap_or(!MINTED);
+        let hash = crate::hash::hash(&name);
+        self.minted.push(name);
+        Key { hash, index }
     }
 
     /// The time of the command: milliseconds since 1970. It stands still while a command or a transaction runs.
@@ -154,6 +175,12 @@ impl Db {
     #[must_use]
     pub fn clock(&self) -> AccessClock {
         self.settings.clock
+    }
+
+    /// Whether a key is removed once its time is over.
+    #[must_use]
+    pub fn removes_expired(&self) -> bool {
+        self.settings.expire
     }
 
     /// Runs `body` with another database selected: keys are declared by name, and a name lives in the same shard

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::event::EventClasses;
-use super::{Db, Deadline, Key};
+use super::{Db, Deadline, Found, Key, Matter};
 use crate::error::{Error, Result};
 use crate::value::{Hash, Kind, List, Object, Set, Str};
 
@@ -84,20 +84,36 @@ impl Db {
     /// The entry of a key, for reading: counts as a hit or a miss and as an access.
     #[inline]
     pub fn read(&self, key: Key) -> Option<&Entry> {
+        let entry = self.read_untouched(key)?;
+        self.touch(entry);
+        Some(entry)
+    }
+
+    /// The entry of a key, for those who ask about the key rather than for its value (EXISTS, TYPE, TTL): counts as a
+    /// hit or a miss, but not as an access.
+    #[inline]
+    pub fn read_untouched(&self, key: Key) -> Option<&Entry> {
         let entry = self.peek(key);
-        match entry {
-            Some(entry) => {
-                self.hits.set(self.hits.get() + 1);
-                self.touch(entry);
-            }
-            None => {
-                self.misses.set(self.misses.get() + 1);
-                if self.settings.notify.has_any(EventClasses::KEY_MISS) {
-                    self.missed.borrow_mut().push(key);
-                }
-            }
-        }
+        self.count_read(entry, || Found::Key(key));
         entry
+    }
+
+    /// Counts a hit or a miss. `key` tells which one was missed, if somebody wants to know.
+    #[inline]
+    pub(super) fn count_read(&self, entry: Option<&Entry>, key: impl FnOnce() -> Found) {
+        if entry.is_some() {
+            self.hits.set(self.hits.get() + 1);
+            return;
+        }
+        self.misses.set(self.misses.get() + 1);
+        if self.settings.notify.has_any(EventClasses::KEY_MISS) {
+            self.noted.borrow_mut().push((self.index, key(), Matter::Missed));
+        }
+    }
+
+    /// Has an entry of the selected database that was found expired removed after the call.
+    pub(super) fn note_expired(&self, entry: &Entry) {
+        self.noted.borrow_mut().push((self.index, Found::Name(entry.key().into()), Matter::Expired));
     }
 
     /// The entry of a key, leaving no trace: neither statistics nor the access clock change.
@@ -105,7 +121,7 @@ impl Db {
     pub fn peek(&self, key: Key) -> Option<&Entry> {
         let entry = self.database(key.hash).keys.table.find(key.hash, self.name(key))?;
         if Deadline::at(entry.expires_at()).has_passed(self.now) && self.settings.expire {
-            self.expired.borrow_mut().push(key);
+            self.noted.borrow_mut().push((self.index, Found::Key(key), Matter::Expired));
             return None;
         }
         Some(entry)

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::deadline::Deadline;
 use super::entry::Entry;
 use crate::table::{NO_DEADLINE, Table};
 
@@ -59,6 +60,14 @@ impl Keys {
 pub(crate) struct Watcher {
     pub(crate) client: u64,
     pub(crate) touched: Arc<AtomicBool>,
+    /// The key is there although its time was over when the watch began, so that its removal is no change.
+    pub(crate) expired: bool,
+}
+
+impl Watcher {
+    fn touch(&self) {
+        self.touched.store(true, Ordering::Release);
+    }
 }
 
 /// One logical database's part in a shard: its keys, and who waits for or watches them. SWAPDB exchanges the keys and
@@ -72,19 +81,35 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    pub(crate) fn touch_watched(&self, name: &[u8]) {
-        if let Some(watchers) = self.watchers.get(name) {
-            watchers.iter().for_each(|watcher| watcher.touched.store(true, Ordering::Release));
+    /// Raises the flags of those who watch a key that has changed or is gone.
+    pub(crate) fn touch_watched(&mut self, hash: u64, name: &[u8]) {
+        let Some(watchers) = self.watchers.get_mut(name) else { return };
+        let gone = self.keys.table.find(hash, name).is_none();
+        for watcher in watchers {
+            if !(std::mem::take(&mut watcher.expired) && gone) {
+                watcher.touch();
+            }
         }
     }
 
-    /// Raises the flags of those who watch a key that is here or, after an exchange, in `other`.
-    pub(crate) fn touch_all_watched(&self, other: Option<&Keys>) {
-        for name in self.watchers.keys() {
+    /// Raises the flags of those who watch a key that changes when all keys go and those of `others`, if any, come. A
+    /// key whose time is over counts as missing, before and after.
+    pub(crate) fn touch_all_watched(&mut self, others: Option<&Keys>, now: u64) {
+        for (name, watchers) in &mut self.watchers {
             let hash = crate::hash::hash(name);
-            let there = |keys: &Keys| keys.table.find(hash, name).is_some();
-            if there(&self.keys) || other.is_some_and(there) {
-                self.touch_watched(name);
+            let was_there = self.keys.table.find(hash, name).is_some();
+            let comes = others.and_then(|others| others.table.find(hash, name));
+            if !was_there && comes.is_none() {
+                continue;
+            }
+            let comes_expired = comes.is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now));
+            for watcher in watchers {
+                let was_missing = watcher.expired || !was_there;
+                if was_missing && (comes.is_none() || comes_expired) {
+                    watcher.expired = comes_expired;
+                } else {
+                    watcher.touch();
+                }
             }
         }
     }

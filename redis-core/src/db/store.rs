@@ -60,6 +60,23 @@ impl Store {
         self.databases
     }
 
+    /// Objects that wait to be freed in the background.
+    #[must_use]
+    pub fn lazyfree_pending(&self) -> usize {
+        self.reclaim.pending()
+    }
+
+    /// Objects that have been freed in the background since the start or the last reset.
+    #[must_use]
+    pub fn lazyfreed(&self) -> usize {
+        self.reclaim.freed()
+    }
+
+    /// Begins to count freed objects anew.
+    pub fn reset_lazyfreed(&self) {
+        self.reclaim.reset_freed();
+    }
+
     /// The shard of a key, by its hash. The table uses the other bits.
     #[must_use]
     #[inline]

@@ -3,8 +3,8 @@
 use super::event::{Event, EventClasses};
 use super::read::Collection;
 use super::reclaim::CHEAP;
-use super::shard::Keys;
-use super::{Db, Deadline, Entry, Key, Ttl, name_of};
+use super::shard::{Database, Keys};
+use super::{Db, Deadline, Entry, Found, Key, Matter, Ttl, name_of};
 use crate::error::{Error, Result};
 use crate::num;
 use crate::table::NO_DEADLINE;
@@ -28,9 +28,16 @@ impl Db {
     /// The keys around a key, for writing, and its name.
     #[inline]
     fn keys_and_name(&mut self, key: Key) -> (&mut Keys, &[u8]) {
+        let (database, name) = self.database_and_name(key);
+        (&mut database.keys, name)
+    }
+
+    /// What surrounds a key, for writing, and its name.
+    #[inline]
+    fn database_and_name(&mut self, key: Key) -> (&mut Database, &[u8]) {
         let shard = self.held.store().shard_of(key.hash);
         let name = name_of(&self.lent, &self.minted, key);
-        (&mut self.held.shard_mut(shard).databases[self.index].keys, name)
+        (&mut self.held.shard_mut(shard).databases[self.index], name)
     }
 
     /// The entry of a key, for writing. This is the one place where entries are lent for writing.
@@ -81,12 +88,13 @@ impl Db {
     fn insert(&mut self, key: Key, make: impl FnOnce(&[u8]) -> Entry) {
         let entry = make(self.name(key));
         entry.set_access(self.settings.clock.fresh());
-        self.insert_entry(key, entry);
+        self.insert_entry(key, entry, true);
     }
 
-    fn insert_entry(&mut self, key: Key, entry: Entry) {
+    /// `new` tells whether the key came into being: then there is an event of that name.
+    fn insert_entry(&mut self, key: Key, entry: Entry, new: bool) {
         self.database_mut(key.hash).keys.insert(key.hash, entry);
-        if self.settings.notify.has_any(EventClasses::NEW) {
+        if new && self.settings.notify.has_any(EventClasses::NEW) {
             self.notify(key, "new");
         }
         // Somebody may be waiting for whatever appears here.
@@ -124,7 +132,9 @@ impl Db {
     /// Stores an object, replacing whatever the key holds.
     pub fn set_object(&mut self, key: Key, object: Object, ttl: Ttl) {
         let kept = self.deadline(key);
-        if let Some(old) = self.take(key) {
+        let old = self.take(key);
+        let new = old.is_none();
+        if let Some(old) = old {
             self.discard(old);
         }
         let deadline = match (ttl, kept) {
@@ -133,7 +143,9 @@ impl Db {
             _ => NO_DEADLINE,
         };
         self.lent_collection.set(true);
-        self.insert(key, |name| Entry::object(name, object, deadline));
+        let entry = Entry::object(self.name(key), object, deadline);
+        entry.set_access(self.settings.clock.fresh());
+        self.insert_entry(key, entry, new);
     }
 
     /// Makes the key's string `len` bytes long (cut, or filled with zeros; made if there is none) and lends its bytes.
@@ -198,7 +210,7 @@ impl Db {
         self.remove(key);
         let entry = if entry.key() == self.name(key) { entry } else { entry.rename(self.name(key)) };
         self.lent_collection.set(true);
-        self.insert_entry(key, entry);
+        self.insert_entry(key, entry, true);
     }
 
     /// Frees an entry: at once if that is cheap, in the background otherwise.
@@ -255,10 +267,11 @@ impl Db {
         self.database(key.hash).keys.table.find(key.hash, self.name(key)).map(Entry::kind)
     }
 
-    fn touch_watched(&self, key: Key) {
-        let database = self.database(key.hash);
+    #[inline]
+    fn touch_watched(&mut self, key: Key) {
+        let (database, name) = self.database_and_name(key);
         if !database.watchers.is_empty() {
-            database.touch_watched(self.name(key));
+            database.touch_watched(key.hash, name);
         }
     }
 
@@ -289,13 +302,8 @@ impl Db {
         }
     }
 
-    /// Removes the keys that this call found expired, with their events. Answers how many.
-    pub(crate) fn remove_expired(&mut self) -> usize {
-        let keys = self.expired.take();
-        keys.into_iter().filter(|key| self.remove_if_expired(*key)).count()
-    }
-
-    fn remove_if_expired(&mut self, key: Key) -> bool {
+    /// Removes a key whose time is over, with its event. False if it is not.
+    pub(super) fn remove_if_expired(&mut self, key: Key) -> bool {
         let now = self.now;
         let (keys, name) = self.keys_and_name(key);
         let due = |entry: &Entry| Deadline::at(entry.expires_at()).has_passed(now);
@@ -312,14 +320,23 @@ impl Db {
         true
     }
 
+    fn see_to(&mut self, found: Found, matter: &Matter) {
+        let key = match found {
+            Found::Key(key) => key,
+            Found::Name(name) => self.mint(name),
+        };
+        match matter {
+            Matter::Expired => drop(self.remove_if_expired(key)),
+            Matter::Missed => self.notify(key, "keymiss"),
+        }
+    }
+
     /// What is left to do when the handler has returned: expired keys go, misses are told.
     pub(crate) fn finish(&mut self) {
-        if !self.expired.borrow().is_empty() {
-            self.remove_expired();
-        }
-        if !self.missed.borrow().is_empty() {
-            let missed = self.missed.take();
-            missed.into_iter().for_each(|key| self.notify(key, "keymiss"));
+        if !self.noted.get_mut().is_empty() {
+            for (database, found, matter) in self.noted.take() {
+                self.in_database(database, |db| db.see_to(found, &matter));
+            }
         }
         self.lent_collection.set(false);
         self.minted.clear();

@@ -16,6 +16,7 @@ const SLICE: usize = 400;
 
 /// Runs `hz` times a second until the server stops.
 pub(super) async fn run(server: Arc<Server>) {
+    let mut next = 0;
     loop {
         let hz = server.config.hz.get().clamp(1, 500).unsigned_abs();
         tokio::select! {
@@ -33,35 +34,37 @@ pub(super) async fn run(server: Arc<Server>) {
             // A quarter of the time between two runs at most, more with a higher effort.
             let effort = server.config.active_expire_effort.get().clamp(1, 10).unsigned_abs();
             let share = Duration::from_micros(10_000 * (25 + 2 * (effort - 1)) / hz);
-            with_worker(|worker| expire(worker, share));
+            with_worker(|worker| expire(worker, share, &mut next));
         }
     }
 }
 
-/// Removes keys and fields whose time is over.
-fn expire(worker: &mut Worker, share: Duration) {
+/// Removes keys and fields whose time is over. `next` is the shard and database where the next run begins, as one number.
+fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
     let begun = Instant::now();
     let (shards, databases) = (worker.keyspace.store().shards(), worker.keyspace.databases());
     worker.begin();
     worker.keyspace.begin(0, clock::unix_millis(), false);
-    'all: for shard in 0..shards {
+    let places = shards * databases;
+    'all: for place in (*next..places).chain(0..*next) {
+        let (shard, database) = (place / databases, place % databases);
         let mut wanted = ShardSet::default();
         wanted.insert(shard);
-        for database in 0..databases {
-            loop {
-                worker.keyspace.lock(&wanted);
-                let more = worker.keyspace.expire_slice(shard, database, SLICE);
-                let changes = worker.keyspace.take_changes();
-                log_vanished(worker, &changes);
-                tell(&mut worker.runner, changes);
-                worker.end();
-                if begun.elapsed() > share {
-                    worker.runner.stats.counters.expired_time_cap_reached.add(1);
-                    break 'all;
-                }
-                if !more {
-                    break;
-                }
+        loop {
+            worker.keyspace.lock(&wanted);
+            let more = worker.keyspace.expire_slice(shard, database, SLICE);
+            let changes = worker.keyspace.take_changes();
+            log_vanished(worker, &changes);
+            tell(&mut worker.runner, changes);
+            worker.end();
+            if begun.elapsed() > share {
+                // Another database's turn, lest one that is full of expired keys takes all the time there is.
+                *next = (place + 1) % places;
+                worker.runner.stats.counters.expired_time_cap_reached.add(1);
+                break 'all;
+            }
+            if !more {
+                break;
             }
         }
     }
