@@ -47,7 +47,7 @@ mod builder;
 pub mod prelude;
 mod program;
 
-pub use builder::{Builder, Running, StartError};
+pub use builder::{Builder, Running, Session, StartError};
 pub use command::CommandName;
 pub use program::Program;
 

