@@ -3,6 +3,10 @@
 //! Whoever changes a key that clients wait for serves them at once, before its own reply is sent: in order of arrival,
 //! each by running its command again under its own locks. There is no second implementation of a blocking command for
 //! the moment when it is served.
+//!
+//! A wait ends once: whoever takes the [`Blocked`] out of the waiting connection (the one that serves it, its timeout,
+//! CLIENT UNBLOCK, its end) has ended it and owes it the answer. The connection's queue places are cleared by that
+//! party or, since the owner of the connection always does so too, a little later: a place without a wait is skipped.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,11 +17,11 @@ use super::def::{Outcome, Waiting};
 use super::dispatch::{call, fail, shards_of};
 use super::registry::Command;
 use super::worker::{Runner, Worker};
-use crate::args::Args;
-use crate::db::{Key, Keyspace};
+use crate::args::{Args, OwnedArgs};
+use crate::db::{Key, Keyspace, ShardSet};
 use crate::error::Error;
 use crate::resp::Reply;
-use crate::server::{Blocked, Client, ClientShared, Server};
+use crate::server::{Blocked, Client, ClientShared, ReplyMode, Server};
 
 /// Makes a client wait for keys whose shards are held.
 pub(crate) fn begin(
@@ -30,7 +34,7 @@ pub(crate) fn begin(
     waiting: Waiting,
 ) -> Arc<Blocked> {
     for key in &waiting.keys {
-        keyspace.wait(*key, client.id());
+        keyspace.wait(*key, client.id(), waiting.kind);
     }
     let now = runner.clock / 1000;
     let blocked = Arc::new(Blocked {
@@ -41,18 +45,19 @@ pub(crate) fn begin(
         database: client.database,
         protocol: client.protocol,
         deadline: waiting.timeout.map(|timeout| now.saturating_add(timeout.as_millis() as u64)),
-        on_timeout: waiting.on_timeout,
+        one_key: waiting.kind.is_some(),
+        silent: matches!(client.reply_mode, ReplyMode::Off | ReplyMode::Skip),
     });
-    *client.shared.blocked.lock() = Some(blocked.clone());
-    client.shared.is.blocked.store(true, Relaxed);
     let clients = &runner.server.clients;
     clients.blocked.fetch_add(1, Relaxed);
     clients.blocked_with_timeout.fetch_add(usize::from(blocked.deadline.is_some()), Relaxed);
+    client.shared.is.blocked.store(true, Relaxed);
+    *client.shared.blocked.lock() = Some(blocked.clone());
     blocked
 }
 
-/// Ends a wait that somebody took out of its client: the owner, or whoever served it. The shards are locked anew.
-pub(crate) fn forget(keyspace: &mut Keyspace, blocked: &Blocked, client: u64) {
+/// Takes a client out of the queues that it stands in. The shards are locked anew.
+fn leave(keyspace: &mut Keyspace, blocked: &Blocked, client: u64) {
     let wanted = shards_of(keyspace, &blocked.waits_for);
     keyspace.lock(&wanted);
     for key in &blocked.waits_for {
@@ -61,11 +66,24 @@ pub(crate) fn forget(keyspace: &mut Keyspace, blocked: &Blocked, client: u64) {
     }
 }
 
-/// Ends a client's wait, if it waits. Only one party succeeds; it owes the client an answer.
-pub fn take(server: &Server, shared: &ClientShared) -> Option<Arc<Blocked>> {
-    let blocked = shared.blocked.lock().take()?;
+/// Ends a client's wait, if it waits. The answer is made by `answer` and in the mailbox before the owner can see that
+/// the wait is over, since it goes on with its next request then. False if somebody else has ended the wait.
+fn end(server: &Server, shared: &ClientShared, answer: impl FnOnce(&mut Reply)) -> bool {
+    let mut current = shared.blocked.lock();
+    let Some(blocked) = current.take() else { return false };
     ended(server, shared, &blocked);
-    Some(blocked)
+    let mut reply = Reply::new(blocked.protocol);
+    answer(&mut reply);
+    deliver(shared, &blocked, reply);
+    true
+}
+
+fn deliver(shared: &ClientShared, blocked: &Blocked, mut reply: Reply) {
+    if blocked.silent {
+        shared.mailbox.wake();
+    } else {
+        shared.mailbox.push(Bytes::from(reply.take()));
+    }
 }
 
 fn ended(server: &Server, shared: &ClientShared, blocked: &Blocked) {
@@ -77,62 +95,61 @@ fn ended(server: &Server, shared: &ClientShared, blocked: &Blocked) {
 /// Ends a client's wait from outside (CLIENT UNBLOCK): with an error, or as if its time were over. False if it does
 /// not wait.
 pub fn unblock(server: &Server, shared: &ClientShared, error: Option<&Error>) -> bool {
-    let Some(blocked) = take(server, shared) else { return false };
-    let mut reply = Reply::new(blocked.protocol);
-    match error {
+    end(server, shared, |reply| match error {
         Some(error) => reply.error(error.text()),
-        None => (blocked.on_timeout)(&mut reply),
-    }
-    shared.mailbox.push(Bytes::from(reply.take()));
-    true
+        None => reply.nil_array(),
+    })
 }
 
-/// What the owner of a connection does when its wait may be over: served, unblocked, or at its end.
-///
-/// Answers whether it is over; if it is `timed_out`, the answer to the timeout is written.
-pub fn settle(
-    worker: &mut Worker,
-    client: &Client,
-    blocked: &Arc<Blocked>,
-    timed_out: bool,
-    reply: &mut Reply,
-) -> bool {
+/// What the owner of a connection does when its wait may be over: served, unblocked, or `timed_out`. Answers whether
+/// it is over; the answer is in the mailbox then.
+pub fn settle(worker: &mut Worker, client: &Client, blocked: &Arc<Blocked>, timed_out: bool) -> bool {
     if timed_out {
-        if take(&worker.runner.server, &client.shared).is_some() {
-            (blocked.on_timeout)(reply);
-        }
+        end(&worker.runner.server, &client.shared, Reply::nil_array);
     } else if client.shared.blocked.lock().is_some() {
         return false;
     }
-    forget(&mut worker.keyspace, blocked, client.id());
+    leave(&mut worker.keyspace, blocked, client.id());
     worker.keyspace.unlock();
     true
 }
 
-/// Serves the clients that wait for keys which have become ready, and those that their commands make ready in turn.
+/// Ends the wait of a connection that has gone.
+pub(crate) fn abandon(worker: &mut Worker, client: &Client, blocked: &Blocked) {
+    if let Some(blocked) = client.shared.blocked.lock().take() {
+        ended(&worker.runner.server, &client.shared, &blocked);
+    }
+    leave(&mut worker.keyspace, blocked, client.id());
+}
+
+/// Serves the clients that wait for keys which have become ready, in the order in which these did, and then those that
+/// wait for keys which were made ready by serving.
 pub(crate) fn serve(worker: &mut Worker) {
     while let Some((database, hash, name)) = worker.runner.ready.pop_front() {
-        let shard = worker.keyspace.store().shard_of(hash);
-        if !worker.keyspace.held().has(shard) {
-            let mut wanted = crate::db::ShardSet::default();
-            wanted.insert(shard);
-            worker.keyspace.lock(&wanted);
-        }
-        for id in worker.keyspace.waiting(database, hash, &name) {
-            serve_one(worker, id);
+        let mut wanted = ShardSet::default();
+        wanted.insert(worker.keyspace.store().shard_of(hash));
+        worker.keyspace.lock(&wanted);
+        let mut place = 0;
+        loop {
+            worker.keyspace.begin(database, worker.runner.clock / 1000, true);
+            let Some(waiter) = worker.keyspace.next_waiter(hash, &name, place) else { break };
+            place = waiter.place + 1;
+            serve_one(worker, waiter.client, hash, &name);
         }
     }
 }
 
 /// Runs the command of one waiting client again.
-fn serve_one(worker: &mut Worker, id: u64) {
+fn serve_one(worker: &mut Worker, id: u64, hash: u64, name: &[u8]) {
     let Some(shared) = worker.runner.server.clients.get(id) else { return };
     let Some(blocked) = shared.blocked.lock().clone() else { return };
     let wanted = shards_of(&worker.keyspace, &blocked.keys);
     worker.keyspace.lock(&wanted);
     let mut current = shared.blocked.lock();
-    // Between looking and locking the wait may have ended, and another one begun.
-    if !current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &blocked)) {
+    // Between looking and locking the wait may have ended, and another one begun. A client that was told to close will
+    // not read its answer, so it takes nothing.
+    let still = current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &blocked));
+    if !still || shared.mailbox.close_requested().is_some() {
         return;
     }
     let (keyspace, runner) = (&mut worker.keyspace, &mut worker.runner);
@@ -141,12 +158,16 @@ fn serve_one(worker: &mut Worker, id: u64) {
     client.database = blocked.database;
     client.protocol = blocked.protocol;
     let mut reply = Reply::new(blocked.protocol);
-    keyspace.begin(blocked.database, runner.clock / 1000, true);
-    match call(keyspace, runner, &mut client, command, blocked.args.as_args(), &blocked.keys, &mut reply) {
+    let narrowed = (blocked.one_key && blocked.waits_for.len() > 1).then(|| narrow(&blocked, hash, name));
+    let (args, keys) = match &narrowed {
+        Some((args, keys)) => (args.as_args(), &**keys),
+        None => (blocked.args.as_args(), &*blocked.keys),
+    };
+    match call(keyspace, runner, &mut client, command, args, keys, &mut reply) {
         // Something else happened to the key, or an earlier client took what was there.
         Ok(Outcome::Wait(_)) => return,
-        // A key that waits for a list and becomes a set has not become ready.
-        Err(error) if error == Error::WRONG_TYPE => return,
+        // A key that waits for one kind of value and gets another has not become ready.
+        Err(error) if error == Error::WRONG_TYPE && !blocked.one_key => return,
         Ok(Outcome::Done) => {}
         Err(error) => {
             reply.clear();
@@ -154,11 +175,20 @@ fn serve_one(worker: &mut Worker, id: u64) {
         }
     }
     *current = None;
-    drop(current);
     ended(&worker.runner.server, &shared, &blocked);
+    deliver(&shared, &blocked, reply);
+    drop(current);
     for key in &blocked.waits_for {
         let name = blocked.args.as_args().get(key.index as usize);
         worker.keyspace.stop_waiting(blocked.database, key.hash, name, id);
     }
-    shared.mailbox.push(Bytes::from(reply.take()));
+}
+
+/// The request with the ready key in the place of all keys that it waits for: `BLPOP a b 0` becomes `BLPOP b b 0`.
+fn narrow(blocked: &Blocked, hash: u64, name: &[u8]) -> (OwnedArgs, Box<[Key]>) {
+    let awaited = |index: usize| blocked.waits_for.iter().any(|key| key.index as usize == index);
+    let args = blocked.args.as_args().iter().enumerate();
+    let args = OwnedArgs::new(args.map(|(index, arg)| if awaited(index) { name } else { arg }));
+    let narrowed = |key: &Key| if awaited(key.index as usize) { Key { hash, ..*key } } else { *key };
+    (args, blocked.keys.iter().map(narrowed).collect())
 }

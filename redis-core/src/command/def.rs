@@ -85,8 +85,11 @@ pub enum Outcome {
 pub struct Waiting {
     /// The arguments that are the keys, as positions.
     pub keys: smallvec::SmallVec<[crate::db::Key; 4]>,
+    /// What one of the keys must hold; the command then runs with that key in the place of them all. Without it, any
+    /// change makes it run as it is.
+    pub kind: Option<crate::value::Kind>,
     /// How long; none is for ever.
     pub timeout: Option<std::time::Duration>,
-    /// Writes what a timeout answers.
-    pub on_timeout: fn(&mut Reply),
+    /// Writes what is answered where nothing may wait.
+    pub instead: fn(&mut Reply),
 }

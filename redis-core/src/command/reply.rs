@@ -7,7 +7,7 @@ use super::def::{Outcome, Waiting};
 use crate::db::Key;
 use crate::error::{Error, Result};
 use crate::resp::Reply;
-use crate::value::Str;
+use crate::value::{Element, Kind, Str};
 
 /// A type that a handler may return.
 #[diagnostic::on_unimplemented(
@@ -55,27 +55,43 @@ impl<T: IntoOutcome> IntoOutcome for Result<T> {
 }
 
 /// What a command that may block returns. It borrows nothing, so that handlers need not name a lifetime.
+///
+/// The wait ends with a null array when its time is over, as all of Redis's do. Where waiting is not possible (inside
+/// EXEC), the answer is `T`'s nil.
 pub enum Wait<T> {
     /// It did not need to wait.
     Ready(T),
-    /// Run it again when one of the keys changes (`keys.into()`); answer `T`'s nil after the timeout.
-    For(SmallVec<[Key; 4]>, Timeout),
+    /// Run it again when one of the keys changes.
+    For(WaitKeys, Timeout),
+    /// Run it again when one of the keys holds a value of this kind, and then as if it had asked for that key only: an
+    /// element goes to those who wait for the key that it came to, whatever happened to the other keys meanwhile.
+    ForOne(WaitKeys, Kind, Timeout),
 }
 
-impl From<Keys<'_>> for SmallVec<[Key; 4]> {
+/// The keys that a command waits for: `key.into()` or `keys.into()`.
+#[derive(Clone, Debug, Default)]
+pub struct WaitKeys(pub(crate) SmallVec<[Key; 4]>);
+
+impl From<Keys<'_>> for WaitKeys {
     fn from(keys: Keys<'_>) -> Self {
-        SmallVec::from_slice(keys.as_slice())
+        WaitKeys(SmallVec::from_slice(keys.as_slice()))
+    }
+}
+
+impl From<Key> for WaitKeys {
+    fn from(key: Key) -> Self {
+        WaitKeys(SmallVec::from_slice(&[key]))
     }
 }
 
 impl<T: IntoReply> IntoOutcome for Wait<T> {
     fn into_outcome(self, reply: &mut Reply) -> Result<Outcome> {
-        match self {
-            Wait::Ready(value) => value.into_outcome(reply),
-            Wait::For(keys, timeout) => {
-                Ok(Outcome::Wait(Waiting { keys, timeout: timeout.0, on_timeout: T::write_nil }))
-            }
-        }
+        let (keys, kind, timeout) = match self {
+            Wait::Ready(value) => return value.into_outcome(reply),
+            Wait::For(keys, timeout) => (keys, None, timeout),
+            Wait::ForOne(keys, kind, timeout) => (keys, Some(kind), timeout),
+        };
+        Ok(Outcome::Wait(Waiting { keys: keys.0, kind, timeout: timeout.0, instead: T::write_nil }))
     }
 }
 
@@ -137,6 +153,10 @@ replies! {
     () &str, |value, reply| reply.bulk(value.as_bytes());
     () String, |value, reply| reply.bulk(value.as_bytes());
     () Bulk, |value, reply| reply.bulk(&value.0);
+    () Element<'_>, |value, reply| match value {
+        Element::Int(number) => reply.bulk_integer(number),
+        Element::Bytes(bytes) => reply.bulk(bytes),
+    };
     () Error, |value, reply| reply.error(value.text());
 }
 

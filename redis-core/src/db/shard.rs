@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::deadline::Deadline;
 use super::entry::Entry;
 use crate::table::{NO_DEADLINE, Table};
+use crate::value::Kind;
 
 /// The keys of one database in one shard.
 #[derive(Default)]
@@ -70,6 +71,15 @@ impl Watcher {
     }
 }
 
+/// A client that is blocked on a key. Places only grow, so a queue can be walked while others come and go.
+#[derive(Clone, Copy)]
+pub(crate) struct Waiter {
+    pub(crate) place: u64,
+    pub(crate) client: u64,
+    /// What the key must hold to be of use; anything, if none.
+    pub(crate) kind: Option<Kind>,
+}
+
 /// One logical database's part in a shard: its keys, and who waits for or watches them. SWAPDB exchanges the keys and
 /// leaves the rest, as clients name databases by number.
 #[derive(Default)]
@@ -77,7 +87,9 @@ pub(crate) struct Database {
     pub(crate) keys: Keys,
     pub(crate) watchers: HashMap<Box<[u8]>, Vec<Watcher>>,
     /// Blocked clients by key, in order of arrival.
-    pub(crate) waiters: HashMap<Box<[u8]>, VecDeque<u64>>,
+    pub(crate) waiters: HashMap<Box<[u8]>, VecDeque<Waiter>>,
+    /// The next waiter's place.
+    next_place: u64,
 }
 
 impl Database {
@@ -123,12 +135,29 @@ impl Database {
         }
     }
 
+    /// Puts a client at the end of the queue for a key. A command may name the key twice.
+    pub(crate) fn wait(&mut self, name: Box<[u8]>, client: u64, kind: Option<Kind>) {
+        let queue = self.waiters.entry(name).or_default();
+        if queue.back().is_none_or(|last| last.client != client) {
+            queue.push_back(Waiter { place: self.next_place, client, kind });
+            self.next_place += 1;
+        }
+    }
+
+    /// The first, from a place on, who waits for a key that holds `kind` now.
+    pub(crate) fn next_waiter(&self, name: &[u8], from: u64, kind: Option<Kind>) -> Option<Waiter> {
+        let queue = self.waiters.get(name)?;
+        let first = queue.partition_point(|waiter| waiter.place < from);
+        queue.range(first..).find(|waiter| waiter.kind.is_none() || waiter.kind == kind).copied()
+    }
+
     pub(crate) fn stop_waiting(&mut self, name: &[u8], client: u64) {
-        if let Some(waiters) = self.waiters.get_mut(name) {
-            waiters.retain(|waiter| *waiter != client);
-            if waiters.is_empty() {
-                self.waiters.remove(name);
-            }
+        let Some(queue) = self.waiters.get_mut(name) else { return };
+        if let Some(index) = queue.iter().position(|waiter| waiter.client == client) {
+            queue.remove(index);
+        }
+        if queue.is_empty() {
+            self.waiters.remove(name);
         }
     }
 }

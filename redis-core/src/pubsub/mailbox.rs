@@ -91,6 +91,14 @@ impl Mailbox {
         after
     }
 
+    /// Wakes the owner without leaving anything: something else that it looks after has changed.
+    pub fn wake(&self) {
+        let waker = self.inner.lock().waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Bytes waiting for the owner.
     #[inline]
     pub fn pending(&self) -> usize {
@@ -139,10 +147,7 @@ impl Mailbox {
     pub fn request_close(&self, reason: CloseReason) -> bool {
         let first = self.close.compare_exchange(0, reason as u8, Relaxed, Relaxed).is_ok();
         if first {
-            let waker = self.inner.lock().waker.clone();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            self.wake();
         }
         first
     }

@@ -1,11 +1,11 @@
 //! A command that waits for a key.
 //!
 //! Its arguments are kept so that whoever makes one of its keys ready can run it again, on any thread, on the waiting
-//! connection's behalf. Exactly one party ends the wait: the one that takes the [`Blocked`] out of its connection.
+//! connection's behalf. Exactly one party ends the wait: the one that takes the [`Blocked`] out of its connection, and
+//! that leaves the answer in the connection's mailbox before anyone else can see that the wait is over.
 
 use crate::args::OwnedArgs;
 use crate::db::Key;
-use crate::resp::Reply;
 
 /// A command that waits.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Blocked {
     pub protocol: u8,
     /// When the wait ends, in milliseconds since 1970.
     pub deadline: Option<u64>,
-    /// Writes what a timeout answers.
-    pub on_timeout: fn(&mut Reply),
+    /// Whether the command runs again with one of the keys in the place of all it waits for.
+    pub one_key: bool,
+    /// The connection wants no reply to this command (CLIENT REPLY).
+    pub silent: bool,
 }

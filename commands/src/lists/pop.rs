@@ -1,0 +1,185 @@
+//! Taking elements from an end.
+
+use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape, integer};
+use redis_core::prelude::*;
+
+use super::{FAMILY, Side};
+
+/// Returns the first elements in a list after removing them. Deletes the list if the last element was popped.
+#[command(
+    since = "1.0.0",
+    complexity = "O(N) where N is the number of elements returned",
+    flags(FAST),
+    history("6.2.0" = "Takes a `count`.")
+)]
+fn lpop(
+    db: &mut Db,
+    #[key(RW, ACCESS, DELETE)] key: Key,
+    #[arg(since = "6.2.0")] count: Option<Count>,
+    reply: &mut Reply,
+) -> Result<()> {
+    pop(db, key, Side::Left, count, reply)
+}
+
+/// Returns and removes the last elements of a list. Deletes the list if the last element was popped.
+#[command(
+    since = "1.0.0",
+    complexity = "O(N) where N is the number of elements returned",
+    flags(FAST),
+    history("6.2.0" = "Takes a `count`.")
+)]
+fn rpop(
+    db: &mut Db,
+    #[key(RW, ACCESS, DELETE)] key: Key,
+    #[arg(since = "6.2.0")] count: Option<Count>,
+    reply: &mut Reply,
+) -> Result<()> {
+    pop(db, key, Side::Right, count, reply)
+}
+
+fn pop(db: &mut Db, key: Key, side: Side, count: Option<Count>, reply: &mut Reply) -> Result<()> {
+    let exists = db.get_mut::<List>(key)?.is_some();
+    match count {
+        None if exists => pop_one(db, key, side, reply),
+        None => {
+            reply.nil();
+            Ok(())
+        }
+        Some(count) if exists => pop_many(db, key, side, count.as_usize(), reply).map(drop),
+        Some(_) => {
+            reply.nil_array();
+            Ok(())
+        }
+    }
+}
+
+/// Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.
+#[command(
+    since = "7.0.0",
+    complexity = "O(N+M) where N is the number of provided keys and M is the number of elements returned."
+)]
+fn lmpop(
+    db: &mut Db,
+    #[key(RW, ACCESS, DELETE)] keys: NumKeys<1>,
+    r#where: Side,
+    #[arg(token = "COUNT")] count: Option<PopCount>,
+    reply: &mut Reply,
+    log: &mut Propagation,
+) -> Result<Popped> {
+    let count = count.unwrap_or_default();
+    match pop_from_first(db, *keys, r#where, count, reply, log)? {
+        Some(popped) => Ok(popped),
+        None => {
+            Popped::write_nil(reply);
+            Ok(Popped)
+        }
+    }
+}
+
+/// Pops one element of a list into the reply.
+pub(super) fn pop_one(db: &mut Db, key: Key, side: Side, reply: &mut Reply) -> Result<()> {
+    let limits = db.limits();
+    if let Some(list) = db.get_mut::<List>(key)? {
+        list.pop_with(side.into(), &limits, |element| element.write(reply));
+        db.changed(key, side.popped());
+    }
+    Ok(())
+}
+
+/// Pops up to `count` elements of a list into the reply, as an array. Answers how many.
+fn pop_many(db: &mut Db, key: Key, side: Side, count: usize, reply: &mut Reply) -> Result<usize> {
+    let limits = db.limits();
+    let Some(list) = db.get_mut::<List>(key)? else { return Ok(0) };
+    let len = list.len();
+    let count = count.min(len);
+    reply.array(count);
+    if count == 0 {
+        return Ok(0);
+    }
+    match side {
+        Side::Left => {
+            list.iter().take(count).for_each(|element| element.write(reply));
+            list.remove_range(0, count, &limits);
+        }
+        Side::Right => {
+            list.iter_back().take(count).for_each(|element| element.write(reply));
+            list.remove_range(len - count, count, &limits);
+        }
+    }
+    db.changed_by(key, side.popped(), count as u64);
+    Ok(count)
+}
+
+/// Pops up to `count` elements from the first of the keys that holds a list, and logs it as the pop that it is.
+pub(super) fn pop_from_first(
+    db: &mut Db,
+    keys: Keys<'_>,
+    side: Side,
+    PopCount(count): PopCount,
+    reply: &mut Reply,
+    log: &mut Propagation,
+) -> Result<Option<Popped>> {
+    let Some(key) = first_list(db, keys)? else { return Ok(None) };
+    reply.array(2);
+    reply.bulk(db.name(key));
+    let popped = pop_many(db, key, side, count, reply)?;
+    log.rewrite(name(side), |effect| effect.key(db, key).number(popped));
+    Ok(Some(Popped))
+}
+
+/// The first of the keys that holds a list.
+pub(super) fn first_list(db: &mut Db, keys: Keys<'_>) -> Result<Option<Key>> {
+    for key in keys.iter() {
+        if db.get_mut::<List>(key)?.is_some() {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
+/// The command that pops at that end, for effects.
+pub(super) fn name(side: Side) -> CommandName {
+    match side {
+        Side::Left => LPOP,
+        Side::Right => RPOP,
+    }
+}
+
+/// What was popped, and from which key, is in the reply already. Where nothing was, the reply is a null array.
+pub(super) struct Popped;
+
+impl IntoReply for Popped {
+    fn write(self, _: &mut Reply) {}
+
+    fn write_nil(reply: &mut Reply) {
+        reply.nil_array();
+    }
+}
+
+/// How many elements LMPOP and BLMPOP pop, at least one. It is read in the first pass, before what stands behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PopCount(usize);
+
+impl Default for PopCount {
+    fn default() -> Self {
+        PopCount(1)
+    }
+}
+
+impl<'a> Argument<'a> for PopCount {
+    type Raw = PopCount;
+    const SHAPE: Shape = Shape::exactly(1);
+    const DOC: ArgDoc = ArgDoc::new(ArgKind::Integer).named("count");
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<PopCount> {
+        const TOO_SMALL: Error = Error::new("ERR count should be greater than 0");
+        match integer(cursor.next()?) {
+            Ok(count @ 1..) => Ok(PopCount(usize::try_from(count).unwrap_or(usize::MAX))),
+            _ => Err(TOO_SMALL),
+        }
+    }
+
+    fn value(count: PopCount, _: &Context) -> Result<Self> {
+        Ok(count)
+    }
+}
