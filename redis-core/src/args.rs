@@ -48,6 +48,15 @@ impl<'a> Args<'a> {
         self.spans.iter().map(move |span| &self.input[span.start as usize..][..span.len as usize])
     }
 
+    /// Those from `index` on, as a request of their own.
+    ///
+    /// # Panics
+    /// If there are fewer than `index`.
+    #[must_use]
+    pub fn behind(self, index: usize) -> Self {
+        Args { spans: &self.spans[index..], ..self }
+    }
+
     /// The bytes of all arguments together.
     #[must_use]
     pub fn byte_len(self) -> usize {

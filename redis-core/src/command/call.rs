@@ -41,6 +41,12 @@ impl<'a> Call<'a> {
         Cursor::new(self.args, self.keys, 1 + usize::from(def.container.is_some()), def.full_name)
     }
 
+    /// Has the configuration take effect at once, for whatever follows in the same batch or transaction. Other workers
+    /// see it when they begin their next batch.
+    pub fn refresh_settings(&mut self) {
+        self.worker.refresh(self.keyspace);
+    }
+
     /// What the value pass needs to know.
     #[must_use]
     #[inline]

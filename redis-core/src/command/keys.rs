@@ -4,7 +4,9 @@
 //! slot, access control. It looks at the raw arguments only; a request whose counts do not add up has no keys here and
 //! is refused by the shape pass later.
 
+use super::docs::{ArgDoc, ArgKind};
 use super::flags::{Begin, Find, KeyFlags, KeySpec};
+use super::registry::Command;
 use crate::args::Args;
 use crate::num;
 
@@ -69,4 +71,25 @@ fn run(find: Find, begin: usize, args: Args<'_>) -> Option<(usize, usize, usize)
         }
         Find::Unknown => Some((begin, 0, 1)),
     }
+}
+
+/// How a request uses a key for which the declaration has the given flags. Where these depend on the request
+/// (`VARIABLE_FLAGS`), a request without an option called GET does not return the value, but overwrites it (SET).
+#[must_use]
+pub fn use_of(command: &Command, args: Args<'_>, declared: KeyFlags) -> KeyFlags {
+    if !declared.has(KeyFlags::VARIABLE_FLAGS) {
+        return declared;
+    }
+    let is_get = |arg: &[u8]| arg.eq_ignore_ascii_case(b"GET");
+    if declares_option(command.def.docs.arguments, "GET") && !args.iter().skip(3).any(is_get) {
+        return KeyFlags::OW.union(KeyFlags::UPDATE);
+    }
+    declared.without(KeyFlags::VARIABLE_FLAGS)
+}
+
+fn declares_option(arguments: &[ArgDoc], token: &str) -> bool {
+    arguments.iter().any(|argument| {
+        argument.kind == ArgKind::PureToken && argument.token == Some(token)
+            || argument.kind == ArgKind::Inline && declares_option(argument.children, token)
+    })
 }

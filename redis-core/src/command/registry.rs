@@ -81,10 +81,10 @@ impl Registry {
         if let Some(pair) = defs.windows(2).find(|pair| pair[0].full_name == pair[1].full_name) {
             return Err(RegistryError::Duplicate(pair[0].full_name));
         }
-        let is_container = |def: &CommandDef, name| def.name == name && matches!(def.run, Run::Container);
         for def in &defs {
+            // A command that runs by itself may have subcommands too, as COMMAND does.
             if let Some(container) = def.container
-                && !defs.iter().any(|other| other.container.is_none() && is_container(other, container))
+                && !defs.iter().any(|other| other.container.is_none() && other.name == container)
             {
                 return Err(RegistryError::Orphan(def.full_name, container));
             }

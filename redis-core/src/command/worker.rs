@@ -49,16 +49,24 @@ impl Worker {
     #[inline]
     pub fn begin(&mut self) {
         self.runner.clock = clock::unix_micros();
-        let generation = self.runner.server.config.generation();
-        if generation != self.runner.generation {
-            self.runner.generation = generation;
-            *self.keyspace.settings_mut() = self.runner.server.settings();
-        }
+        self.runner.refresh(&mut self.keyspace);
     }
 
     /// Ends a batch: all locks are given back.
     #[inline]
     pub fn end(&mut self) {
         self.keyspace.unlock();
+    }
+}
+
+impl Runner {
+    /// Copies the settings of the keyspace anew if the configuration has changed.
+    #[inline]
+    pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {
+        let generation = self.server.config.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            *keyspace.settings_mut() = self.server.settings();
+        }
     }
 }

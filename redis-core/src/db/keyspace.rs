@@ -132,6 +132,13 @@ impl Keyspace {
         stats
     }
 
+    /// How many keys clients wait for, in all databases.
+    #[must_use]
+    pub fn blocking_keys(&self) -> usize {
+        let databases = self.shards().flat_map(|shard| self.db.held.shard(shard).databases.iter());
+        databases.map(|database| database.waiters.len()).sum()
+    }
+
     /// Bytes of the tables of a database, without its entries.
     #[must_use]
     pub fn table_memory(&self, database: usize) -> usize {

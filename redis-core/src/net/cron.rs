@@ -28,7 +28,7 @@ pub(super) async fn run(server: Arc<Server>) {
         }
         let now = clock::unix_millis();
         server.stats.tick(now);
-        server.memory.refresh(now);
+        server.memory.refresh(now / 1000);
         close_idle(&server, now);
         if server.active_expire.load(Relaxed) && server.pause.current(now).is_none() {
             // A quarter of the time between two runs at most, more with a higher effort.

@@ -44,6 +44,11 @@ impl ErrorStats {
         counts.iter().map(|(code, n)| (String::from_utf8_lossy(code).into_owned(), *n)).collect()
     }
 
+    /// How many errors were replied, whatever their code.
+    pub fn total(&self) -> u64 {
+        self.0.lock().values().sum()
+    }
+
     /// Forgets everything.
     pub fn reset(&self) {
         self.0.lock().clear();

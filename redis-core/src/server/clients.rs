@@ -30,6 +30,13 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Whether it comes from the same host.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let address = || self.address.parse::<std::net::SocketAddr>();
+        self.unix || address().is_ok_and(|address| address.ip().to_canonical().is_loopback())
+    }
+
     /// A caller inside this process.
     #[must_use]
     pub fn in_process() -> Self {

@@ -1,0 +1,105 @@
+//! DEBUG DIGEST: a hash of the data that does not depend on the order in which they are found.
+//!
+//! Two data sets with the same keys, values and expiring keys have the same digest, in whatever encodings and order they
+//! are. It is compared with digests of the same program only.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher};
+
+use redis_core::db::Entry;
+use redis_core::prelude::*;
+use redis_core::value::{Element, Object};
+
+/// A hash of 160 bits; that of nothing is zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Digest([u64; 3]);
+
+impl Digest {
+    /// The digest of parts in this order.
+    fn of(parts: &[&[u8]]) -> Self {
+        let word = |seed: u64| {
+            let mut hasher = DefaultHasher::new();
+            (seed, parts).hash(&mut hasher);
+            hasher.finish()
+        };
+        Digest([word(0), word(1), word(2) >> 32])
+    }
+
+    /// Adds a part whose place does not matter. The same part twice is nothing.
+    fn join(&mut self, part: Digest) {
+        self.0.iter_mut().zip(part.0).for_each(|(own, other)| *own ^= other);
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        self.0.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c] = self.0;
+        write!(f, "{a:016x}{b:016x}{c:08x}")
+    }
+}
+
+/// The digest of all databases.
+pub(super) fn dataset(keyspace: &Keyspace) -> Digest {
+    let mut digest = Digest::default();
+    for database in 0..keyspace.databases() {
+        for entry in keyspace.entries_of(database).filter(|entry| keyspace.is_live(entry)) {
+            let value = of_entry(entry, keyspace.now()).bytes();
+            let expires = [u8::from(entry.expires_at() != redis_core::table::NO_DEADLINE)];
+            digest.join(Digest::of(&[&database.to_be_bytes(), entry.key(), &value, &expires]));
+        }
+    }
+    digest
+}
+
+/// The digest of a key's value in the selected database; zero if there is no such key.
+pub(super) fn value(keyspace: &Keyspace, key: &[u8]) -> Digest {
+    keyspace.find(key).map_or_else(Digest::default, |entry| of_entry(entry, keyspace.now()))
+}
+
+fn of_entry(entry: &Entry, now: u64) -> Digest {
+    let text = |element: Element<'_>| element.to_vec();
+    match entry.object_ref() {
+        None => Digest::of(&[b"string", entry.string_bytes()]),
+        Some(Object::List(list)) => {
+            let elements: Vec<_> = list.iter().map(text).collect();
+            let mut parts: Vec<&[u8]> = vec![b"list"];
+            parts.extend(elements.iter().map(Vec::as_slice));
+            Digest::of(&parts)
+        }
+        Some(Object::Set(set)) => {
+            let mut digest = Digest::of(&[b"set"]);
+            set.iter().for_each(|member| digest.join(Digest::of(&[&text(member)])));
+            digest
+        }
+        Some(Object::Hash(hash)) => {
+            let mut digest = Digest::of(&[b"hash"]);
+            for (field, value, deadline) in hash.iter_with_deadlines().filter(|(.., deadline)| *deadline > now) {
+                let expires = [u8::from(deadline != redis_core::table::NO_DEADLINE)];
+                digest.join(Digest::of(&[&text(field), &text(value), &expires]));
+            }
+            digest
+        }
+        Some(_) => Digest::of(&[entry.kind().name().as_bytes()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_matters_within_a_part_only() {
+        let (a, b) = (Digest::of(&[b"a", b"b"]), Digest::of(&[b"ab"]));
+        assert_ne!(a, b);
+        let (mut first, mut second) = (a, b);
+        first.join(b);
+        second.join(a);
+        assert_eq!(first, second);
+        assert_eq!(a.to_string().len(), 40);
+        assert_eq!(Digest::default().to_string(), "0".repeat(40));
+    }
+}
