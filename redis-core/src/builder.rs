@@ -229,7 +229,7 @@ impl Session<'_> {
         match flow {
             Flow::Next => {}
             Flow::Blocked(blocked) => {
-                crate::command::settle(&mut worker, &self.client, &blocked, true, &mut reply);
+                crate::command::settle(&mut worker, &self.client, &blocked, true);
             }
             Flow::Paused => reply.error("ERR the server is paused"),
         }

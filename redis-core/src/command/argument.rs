@@ -306,6 +306,9 @@ macro_rules! single {
 single! {
     &'a [u8], String, "", |raw, _| Ok(raw);
     i64, Integer, "", |raw, _| integer(raw);
+    i32, Integer, "", |raw, _| i32::try_from(integer(raw)?).map_err(|_| {
+        Error::new("ERR value is out of range, value must between -2147483648 and 2147483647")
+    });
     u64, Integer, "", |raw, _| num::parse_u64(raw).ok_or(Error::NOT_INTEGER);
     f64, Double, "", |raw, _| num::parse_f64(raw).ok_or(Error::NOT_FLOAT);
     Count, Integer, "", |raw, _| match num::parse_i64(raw) {
@@ -314,7 +317,7 @@ single! {
     };
     Pattern<'a>, Pattern, "", |raw, _| Ok(Pattern(raw));
     ScanCursor, Integer, "cursor", |raw, _| ScanCursor::parse(raw).ok_or(Error::INVALID_CURSOR);
-    Timeout, Double, "", |raw, _| Timeout::parse(raw);
+    Timeout, Double, "", |raw, context| Timeout::parse(raw, context.now);
     Seconds, Integer, "seconds", |raw, context| relative(raw, 1000, context).map(Seconds);
     Millis, Integer, "milliseconds", |raw, context| relative(raw, 1, context).map(Millis);
     UnixSeconds, UnixTime, "unix-time-seconds", |raw, context| absolute(raw, 1000, context).map(UnixSeconds);
@@ -409,21 +412,22 @@ fn positive(amount: i64, unit: i64) -> Option<i64> {
 pub struct Timeout(pub Option<Duration>);
 
 impl Timeout {
-    fn parse(raw: &[u8]) -> Result<Self> {
+    fn parse(raw: &[u8], now: u64) -> Result<Self> {
         const NOT_FLOAT: Error = Error::new("ERR timeout is not a float or out of range");
         let seconds = num::parse_f64(raw).ok_or(NOT_FLOAT)?;
-        Timeout::from_millis((seconds * 1000.0).ceil())
+        Timeout::from_millis((seconds * 1000.0).ceil(), now)
     }
 
-    /// From a number of milliseconds, which may be a fraction.
+    /// From a number of milliseconds, which begin `now`.
     ///
     /// # Errors
-    /// `timeout is negative`, `timeout is out of range`
-    pub fn from_millis(millis: f64) -> Result<Self> {
+    /// `timeout is negative`; `timeout is out of range` if it would end after the last moment that there is a number for.
+    /// (Redis 7.0 lets the largest numbers overflow and calls them negative.)
+    pub fn from_millis(millis: f64, now: u64) -> Result<Self> {
         if millis < 0.0 {
             return Err(Error::new("ERR timeout is negative"));
         }
-        if millis >= i64::MAX as f64 / 2.0 {
+        if millis >= i64::MAX as f64 - now as f64 {
             return Err(Error::new("ERR timeout is out of range"));
         }
         Ok(Timeout((millis > 0.0).then(|| Duration::from_millis(millis as u64))))
@@ -676,9 +680,10 @@ tuple!(A a, B b);
 tuple!(A a, B b, C c);
 
 /// An argument that is converted only when the handler asks, for the few commands that look at the key first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Lazy<'a, T> {
     raw: &'a [u8],
+    context: Context,
     convert: std::marker::PhantomData<T>,
 }
 
@@ -688,7 +693,7 @@ impl<'a, T: Argument<'a, Raw = &'a [u8]>> Lazy<'a, T> {
     /// # Errors
     /// The error of `T`.
     pub fn get(&self) -> Result<T> {
-        T::value(self.raw, &Context { command: "", now: 0 })
+        T::value(self.raw, &self.context)
     }
 }
 
@@ -701,8 +706,28 @@ impl<'a, T: Argument<'a, Raw = &'a [u8]>> Argument<'a> for Lazy<'a, T> {
         T::shape(cursor)
     }
 
-    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
-        Ok(Lazy { raw, convert: std::marker::PhantomData })
+    fn value(raw: &'a [u8], context: &Context) -> Result<Self> {
+        Ok(Lazy { raw, context: *context, convert: std::marker::PhantomData })
+    }
+}
+
+/// An argument that is converted at once, for the few commands that read their options one by one, so that an option's
+/// value is refused before the token behind it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Early<T>(pub T);
+
+impl<'a, T: Argument<'a, Raw = &'a [u8]>> Argument<'a> for Early<T> {
+    type Raw = T;
+    const SHAPE: Shape = T::SHAPE;
+    const DOC: ArgDoc = T::DOC;
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<T> {
+        let context = Context { command: cursor.command(), now: 0 };
+        T::value(T::shape(cursor)?, &context)
+    }
+
+    fn value(raw: T, _: &Context) -> Result<Self> {
+        Ok(Early(raw))
     }
 }
 

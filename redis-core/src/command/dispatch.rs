@@ -240,7 +240,7 @@ pub(crate) fn run(
     match outcome? {
         Outcome::Done => Ok(None),
         Outcome::Wait(waiting) if client.in_exec => {
-            (waiting.on_timeout)(reply);
+            (waiting.instead)(reply);
             Ok(None)
         }
         Outcome::Wait(waiting) => {
@@ -448,8 +448,7 @@ pub fn prefetch(worker: &mut Worker, database: usize, keys: &[Key]) {
 pub fn disconnect(worker: &mut Worker, client: &mut Client, blocked: Option<Arc<Blocked>>) {
     let server = worker.runner.server.clone();
     if let Some(blocked) = blocked {
-        blocking::take(&server, &client.shared);
-        blocking::forget(&mut worker.keyspace, &blocked, client.id());
+        blocking::abandon(worker, client, &blocked);
     }
     super::transaction::unwatch(&mut worker.keyspace, &worker.runner, client);
     worker.keyspace.unlock();

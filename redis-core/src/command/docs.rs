@@ -3,7 +3,7 @@
 /// The documentation of a command.
 #[derive(Debug)]
 pub struct Docs {
-    /// First sentence of the handler's doc comment.
+    /// First paragraph of the handler's doc comment.
     pub summary: &'static str,
     /// Version of Redis (or of the family's author) that brought the command.
     pub since: &'static str,

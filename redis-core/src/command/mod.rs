@@ -25,11 +25,11 @@ pub(crate) mod transaction;
 mod worker;
 
 pub use argument::{
-    Argument, Context, Count, Cursor, KeyShape, Keys, Late, Lazy, Many, Millis, NumKeys, Parameter, Pattern, Rest,
+    Argument, Context, Count, Cursor, Early, KeyShape, Keys, Late, Lazy, Many, Millis, NumKeys, Parameter, Pattern, Rest,
     ScanCursor, Seconds, Shape, Timeout, UnixMillis, UnixSeconds, arity, integer, key_spec_count, key_specs,
     wrong_arity,
 };
-pub use blocking::{settle, take, unblock};
+pub use blocking::{settle, unblock};
 pub use call::Call;
 pub use def::{Access, CommandDef, Family, Outcome, Run, Waiting};
 pub use dispatch::{Flow, Recognised, disconnect, execute, prefetch, recognise};
@@ -39,5 +39,5 @@ pub use flags::{Begin, Categories, Find, Flags, KeyFlags, KeySpec};
 pub use help::{describe, help};
 pub use propagation::{CommandName, EffectArgs, Propagation};
 pub use registry::{Command, Registry, RegistryError};
-pub use reply::{Bulk, IntoOutcome, IntoReply, Map, Okay, SetOf, Simple, Wait};
+pub use reply::{Bulk, IntoOutcome, IntoReply, Map, Okay, SetOf, Simple, Wait, WaitKeys};
 pub use worker::{Runner, Worker};

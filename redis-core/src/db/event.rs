@@ -160,7 +160,9 @@ mod tests {
 
     #[test]
     fn letters_round_trip() {
-        for (given, shown) in [("KEA", "AKE"), ("Kg$", "g$K"), ("", ""), ("Elm", "lEm"), ("KEAmn", "AKEm"), ("mngEKd$", "g$dnKEm")] {
+        for (given, shown) in
+            [("KEA", "AKE"), ("Kg$", "g$K"), ("", ""), ("Elm", "lEm"), ("KEAmn", "AKEm"), ("mngEKd$", "g$dnKEm")]
+        {
             assert_eq!(EventClasses::parse(given).map(EventClasses::letters).as_deref(), Some(shown));
         }
         assert_eq!(EventClasses::parse("Kq"), None);

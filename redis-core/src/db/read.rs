@@ -93,19 +93,31 @@ impl Db {
     /// hit or a miss, but not as an access.
     #[inline]
     pub fn read_untouched(&self, key: Key) -> Option<&Entry> {
-        let entry = self.peek(key);
-        self.count_read(entry, || Found::Key(key));
+        let entry = self.inspect(key);
+        if entry.is_none() {
+            self.note_missed(|| Found::Key(key));
+        }
         entry
     }
 
-    /// Counts a hit or a miss. `key` tells which one was missed, if somebody wants to know.
+    /// As [`Db::read_untouched`], and no subscriber is told of a miss (OBJECT).
     #[inline]
-    pub(super) fn count_read(&self, entry: Option<&Entry>, key: impl FnOnce() -> Found) {
-        if entry.is_some() {
-            self.hits.set(self.hits.get() + 1);
-            return;
-        }
-        self.misses.set(self.misses.get() + 1);
+    pub fn inspect(&self, key: Key) -> Option<&Entry> {
+        let entry = self.peek(key);
+        self.count_read(entry.is_some());
+        entry
+    }
+
+    /// Counts a hit or a miss.
+    #[inline]
+    pub(super) fn count_read(&self, hit: bool) {
+        let count = if hit { &self.hits } else { &self.misses };
+        count.set(count.get() + 1);
+    }
+
+    /// Has subscribers told that a key was missed, if they want to know.
+    #[inline]
+    pub(super) fn note_missed(&self, key: impl FnOnce() -> Found) {
         if self.settings.notify.has_any(EventClasses::KEY_MISS) {
             self.noted.borrow_mut().push((self.index, key(), Matter::Missed));
         }
@@ -125,6 +137,18 @@ impl Db {
             return None;
         }
         Some(entry)
+    }
+
+    /// The value of a key, leaving no trace: what a command needs that is about to write.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] if it is of another type.
+    #[inline]
+    pub fn peek_as<T: Stored + ?Sized>(&self, key: Key) -> Result<Option<&T>> {
+        match self.peek(key) {
+            None => Ok(None),
+            Some(entry) => T::of(entry).map(Some).ok_or(Error::WRONG_TYPE),
+        }
     }
 
     /// Whether the key exists; no access.

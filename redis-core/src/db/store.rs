@@ -173,10 +173,6 @@ impl Held {
         }
     }
 
-    pub(crate) fn held(&self) -> &ShardSet {
-        &self.held
-    }
-
     #[inline]
     pub(crate) fn shard(&self, index: usize) -> &Shard {
         assert!(self.held.has(index), "a shard is used under its lock");

@@ -129,6 +129,12 @@ impl Db {
         self.apply_ttl(key, ttl);
     }
 
+    /// Stores a string that is an integer, as counting does: the deadline stays.
+    #[inline]
+    pub fn set_integer(&mut self, key: Key, value: i64) {
+        self.set_encoded(key, itoa::Buffer::new().format(value).as_bytes(), StrEncoding::Int, Ttl::Keep);
+    }
+
     /// Stores an object, replacing whatever the key holds.
     pub fn set_object(&mut self, key: Key, object: Object, ttl: Ttl) {
         let kept = self.deadline(key);

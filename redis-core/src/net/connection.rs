@@ -155,16 +155,11 @@ impl Connection {
         }
     }
 
-    /// Whether the wait of a blocked client is over; its reply is then in the output.
+    /// Whether the wait of a blocked client is over; its answer is then in the output.
     fn poll_blocked(&mut self, context: &mut Context<'_>) -> bool {
         let Some((blocked, sleep)) = &mut self.blocked else { return true };
         let timed_out = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready());
-        let over = with_thread(|thread| {
-            let mut reply = Reply::new(self.client.protocol);
-            let over = settle(&mut thread.worker, &self.client, blocked, timed_out, &mut reply);
-            self.output.extend_from_slice(reply.as_bytes());
-            over
-        });
+        let over = with_thread(|thread| settle(&mut thread.worker, &self.client, blocked, timed_out));
         if over {
             self.blocked = None;
             self.collect_mail();
