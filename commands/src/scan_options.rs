@@ -67,3 +67,18 @@ impl<'a> Argument<'a> for ScanCount {
         Ok(count)
     }
 }
+
+/// Goes on from `cursor` until about `count` elements were visited, and answers where to go on next time. `step` visits
+/// some elements and answers the next cursor and their number. Ten empty steps for each element asked for are enough.
+pub(crate) fn scan_about(count: usize, mut cursor: u64, mut step: impl FnMut(u64) -> (u64, usize)) -> u64 {
+    let mut visited = 0;
+    for _ in 0..count.saturating_mul(10) {
+        let (next, some) = step(cursor);
+        cursor = next;
+        visited += some;
+        if cursor == 0 || visited >= count {
+            break;
+        }
+    }
+    cursor
+}
