@@ -1,0 +1,302 @@
+//! When keys expire: setting it, asking for it, taking it back.
+//!
+//! Times to live are kept as points in time, in milliseconds, and that is how every change is logged: whoever replays a
+//! log later must not begin to count anew.
+
+use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
+use redis_core::prelude::*;
+
+use super::FAMILY;
+use super::presence::{DEL, UNLINK};
+
+/// Sets the expiration time of a key in seconds.
+#[command(
+    since = "1.0.0",
+    complexity = "O(1)",
+    flags(FAST),
+    acl(KEYSPACE),
+    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+)]
+fn expire(
+    db: &mut Db,
+    server: &Server,
+    context: &Context,
+    #[key(RW, UPDATE)] key: Key,
+    seconds: i64,
+    #[arg(since = "7.0.0")] condition: Condition,
+    log: &mut Propagation,
+) -> Result<bool> {
+    let deadline = end(seconds, 1000, db.now(), context)?;
+    Ok(expire_at(db, server, key, deadline, condition, log))
+}
+
+/// Sets the expiration time of a key in milliseconds.
+#[command(
+    since = "2.6.0",
+    complexity = "O(1)",
+    flags(FAST),
+    acl(KEYSPACE),
+    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+)]
+fn pexpire(
+    db: &mut Db,
+    server: &Server,
+    context: &Context,
+    #[key(RW, UPDATE)] key: Key,
+    milliseconds: i64,
+    #[arg(since = "7.0.0")] condition: Condition,
+    log: &mut Propagation,
+) -> Result<bool> {
+    let deadline = end(milliseconds, 1, db.now(), context)?;
+    Ok(expire_at(db, server, key, deadline, condition, log))
+}
+
+/// Sets the expiration time of a key to a Unix timestamp.
+#[command(
+    since = "1.2.0",
+    complexity = "O(1)",
+    flags(FAST),
+    acl(KEYSPACE),
+    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+)]
+fn expireat(
+    db: &mut Db,
+    server: &Server,
+    context: &Context,
+    #[key(RW, UPDATE)] key: Key,
+    #[arg(name = "unix-time-seconds")] time: UnixTime,
+    #[arg(since = "7.0.0")] condition: Condition,
+    log: &mut Propagation,
+) -> Result<bool> {
+    let deadline = end(time.0, 1000, 0, context)?;
+    Ok(expire_at(db, server, key, deadline, condition, log))
+}
+
+/// Sets the expiration time of a key to a Unix milliseconds timestamp.
+#[command(
+    since = "2.6.0",
+    complexity = "O(1)",
+    flags(FAST),
+    acl(KEYSPACE),
+    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+)]
+fn pexpireat(
+    db: &mut Db,
+    server: &Server,
+    context: &Context,
+    #[key(RW, UPDATE)] key: Key,
+    #[arg(name = "unix-time-milliseconds")] time: UnixTime,
+    #[arg(since = "7.0.0")] condition: Condition,
+    log: &mut Propagation,
+) -> Result<bool> {
+    let deadline = end(time.0, 1, 0, context)?;
+    Ok(expire_at(db, server, key, deadline, condition, log))
+}
+
+/// Removes the expiration time of a key.
+#[command(since = "2.2.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
+fn persist(db: &mut Db, #[key(RW, UPDATE)] key: Key) -> bool {
+    let Some(entry) = db.peek(key) else { return false };
+    db.touch(entry);
+    if db.deadline(key).is_none_or(Deadline::is_never) {
+        return false;
+    }
+    db.expire(key, Deadline::NEVER);
+    db.changed(key, "persist");
+    true
+}
+
+/// Returns the expiration time in seconds of a key.
+#[command(
+    since = "1.0.0",
+    complexity = "O(1)",
+    flags(FAST),
+    acl(KEYSPACE),
+    tips(NONDETERMINISTIC_OUTPUT),
+    history("2.8.0" = "Added the -2 reply.")
+)]
+fn ttl(db: &Db, key: Key) -> i64 {
+    answer(db, key, |deadline| rounded(deadline.saturating_sub(db.now())))
+}
+
+/// Returns the expiration time in milliseconds of a key.
+#[command(
+    since = "2.6.0",
+    complexity = "O(1)",
+    flags(FAST),
+    acl(KEYSPACE),
+    tips(NONDETERMINISTIC_OUTPUT),
+    history("2.8.0" = "Added the -2 reply.")
+)]
+fn pttl(db: &Db, key: Key) -> i64 {
+    answer(db, key, |deadline| deadline.saturating_sub(db.now()))
+}
+
+/// Returns the expiration time of a key as a Unix timestamp.
+#[command(since = "7.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
+fn expiretime(db: &Db, key: Key) -> i64 {
+    answer(db, key, rounded)
+}
+
+/// Returns the expiration time of a key as a Unix milliseconds timestamp.
+#[command(since = "7.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
+fn pexpiretime(db: &Db, key: Key) -> i64 {
+    answer(db, key, |deadline| deadline)
+}
+
+/// What is shown of a key's deadline; -1 if it has none, -2 if there is no such key.
+fn answer(db: &Db, key: Key, show: impl Fn(u64) -> u64) -> i64 {
+    match db.read_untouched(key).map(|entry| Deadline::at(entry.expires_at()).some()) {
+        None => -2,
+        Some(None) => -1,
+        Some(Some(deadline)) => i64::try_from(show(deadline)).unwrap_or(i64::MAX),
+    }
+}
+
+/// Milliseconds as seconds.
+fn rounded(millis: u64) -> u64 {
+    millis.saturating_add(500) / 1000
+}
+
+/// The point in time at which a key shall end, which may lie before 1970, in milliseconds.
+fn end(amount: i64, unit: i64, from: u64, context: &Context) -> Result<i64> {
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    amount.checked_mul(unit).and_then(|millis| millis.checked_add(from)).ok_or_else(|| context.invalid_expire())
+}
+
+fn expire_at(db: &mut Db, server: &Server, key: Key, millis: i64, condition: Condition, log: &mut Propagation) -> bool {
+    let Some(entry) = db.peek(key) else { return false };
+    db.touch(entry);
+    if !condition.allows(Deadline::at(entry.expires_at()), millis) {
+        return false;
+    }
+    let deadline = u64::try_from(millis).unwrap_or(0);
+    if deadline <= db.now() && db.removes_expired() {
+        db.remove(key);
+        db.changed(key, "del");
+        let name = if server.config.lazyfree_lazy_expire.get() { UNLINK } else { DEL };
+        log.rewrite(name, |effect| effect.key(db, key));
+    } else {
+        db.expire(key, Deadline::at(deadline));
+        db.changed(key, "expire");
+        log.rewrite(PEXPIREAT, |effect| effect.key(db, key).number(deadline));
+    }
+    true
+}
+
+/// A point in time in seconds or milliseconds since 1970; what it leads to depends on the command.
+#[derive(Clone, Copy)]
+struct UnixTime(i64);
+
+impl<'a> Argument<'a> for UnixTime {
+    type Raw = &'a [u8];
+    const SHAPE: Shape = Shape::exactly(1);
+    const DOC: ArgDoc = ArgDoc::new(ArgKind::UnixTime);
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+        cursor.next()
+    }
+
+    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
+        redis_core::command::integer(raw).map(UnixTime)
+    }
+}
+
+/// Which deadline a key must have for EXPIRE to change it. Documented as a choice, yet some of the words go together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Condition {
+    /// None.
+    nx: bool,
+    /// Any.
+    xx: bool,
+    /// One before the new one.
+    gt: bool,
+    /// One after the new one. To have none is the latest of all.
+    lt: bool,
+}
+
+impl Condition {
+    fn allows(self, current: Deadline, millis: i64) -> bool {
+        let current = current.some().map(|current| i64::try_from(current).unwrap_or(i64::MAX));
+        !(self.nx && current.is_some()
+            || self.xx && current.is_none()
+            || self.gt && current.is_none_or(|current| millis <= current)
+            || self.lt && current.is_some_and(|current| millis >= current))
+    }
+}
+
+impl<'a> Argument<'a> for Condition {
+    type Raw = Condition;
+    const SHAPE: Shape = Shape::at_least(0).with_tokens();
+    const DOC: ArgDoc = {
+        const WORDS: &[ArgDoc] = &[
+            ArgDoc::new(ArgKind::PureToken).named("nx").token("NX"),
+            ArgDoc::new(ArgKind::PureToken).named("xx").token("XX"),
+            ArgDoc::new(ArgKind::PureToken).named("gt").token("GT"),
+            ArgDoc::new(ArgKind::PureToken).named("lt").token("LT"),
+        ];
+        ArgDoc::of(ArgKind::OneOf, WORDS).optional()
+    };
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<Condition> {
+        let mut condition = Condition::default();
+        while let Some(word) = cursor.peek() {
+            match word.to_ascii_uppercase().as_slice() {
+                b"NX" => condition.nx = true,
+                b"XX" => condition.xx = true,
+                b"GT" => condition.gt = true,
+                b"LT" => condition.lt = true,
+                _ => return Err(Error::from(format!("ERR Unsupported option {}", String::from_utf8_lossy(word)))),
+            }
+            cursor.next()?;
+        }
+        let Condition { nx, xx, gt, lt } = condition;
+        if nx && (xx || gt || lt) {
+            return Err(Error::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        if gt && lt {
+            return Err(Error::new("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(condition)
+    }
+
+    fn value(condition: Condition, _: &Context) -> Result<Self> {
+        Ok(condition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_CONDITION: Condition = Condition { nx: false, xx: false, gt: false, lt: false };
+
+    #[test]
+    fn having_no_deadline_is_later_than_any() {
+        let gt = Condition { gt: true, ..NO_CONDITION };
+        let lt = Condition { lt: true, ..NO_CONDITION };
+        assert!(!gt.allows(Deadline::NEVER, i64::MAX) && lt.allows(Deadline::NEVER, i64::MAX));
+        assert!(gt.allows(Deadline::at(5), 6) && !gt.allows(Deadline::at(5), 5));
+        assert!(lt.allows(Deadline::at(5), -1) && !lt.allows(Deadline::at(5), 5));
+    }
+
+    #[test]
+    fn words_that_go_together_must_all_allow() {
+        let condition = Condition { xx: true, lt: true, ..NO_CONDITION };
+        assert!(!condition.allows(Deadline::NEVER, 1) && condition.allows(Deadline::at(2), 1));
+        let condition = Condition { nx: true, ..NO_CONDITION };
+        assert!(condition.allows(Deadline::NEVER, 1) && !condition.allows(Deadline::at(2), 1));
+    }
+
+    #[test]
+    fn ends_stay_within_their_range() {
+        let context = Context { command: "pexpire", now: 0 };
+        assert_eq!(end(1, 1000, 5, &context), Ok(1005));
+        assert_eq!(end(i64::MIN, 1, 5, &context), Ok(i64::MIN + 5));
+        let error = end(i64::MAX, 1, 5, &context).unwrap_err();
+        assert_eq!(error.text(), "ERR invalid expire time in 'pexpire' command");
+        assert!(end(i64::MIN, 1000, 5, &context).is_err());
+        assert_eq!(rounded(1499), 1);
+        assert_eq!(rounded(1500), 2);
+    }
+}

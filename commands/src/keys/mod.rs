@@ -1,0 +1,13 @@
+//! Commands for keys of any type.
+
+mod expiry;
+mod object;
+mod presence;
+mod rename;
+mod scan;
+mod sort;
+mod wait;
+
+use redis_core::prelude::*;
+
+family!("generic");

@@ -1,0 +1,73 @@
+//! Whether keys are there, what they hold, and taking them away.
+
+use redis_core::prelude::*;
+
+use super::FAMILY;
+
+/// Deletes one or more keys.
+#[command(
+    since = "1.0.0",
+    complexity = "O(N), where N is the number of keys. A key that holds a large value is taken away at once and freed in the background.",
+    acl(KEYSPACE),
+    tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM)
+)]
+fn del(db: &mut Db, #[key(RM, DELETE)] keys: Keys) -> usize {
+    remove_all(db, keys)
+}
+
+/// Asynchronously deletes one or more keys.
+#[command(
+    since = "4.0.0",
+    complexity = "O(1) for each key. Large values are freed in the background.",
+    flags(FAST),
+    acl(KEYSPACE),
+    tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM)
+)]
+fn unlink(db: &mut Db, #[key(RM, DELETE)] keys: Keys) -> usize {
+    remove_all(db, keys)
+}
+
+fn remove_all(db: &mut Db, keys: Keys) -> usize {
+    keys.iter()
+        .filter(|key| {
+            let removed = db.remove(*key);
+            if removed {
+                db.changed(*key, "del");
+            }
+            removed
+        })
+        .count()
+}
+
+/// Determines whether one or more keys exist.
+#[command(
+    since = "1.0.0",
+    complexity = "O(N) where N is the number of keys to check.",
+    flags(FAST),
+    acl(KEYSPACE),
+    tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM),
+    history("3.0.3" = "Accepts more than one key.")
+)]
+fn exists(db: &Db, #[key(RO)] keys: Keys) -> usize {
+    keys.iter().filter(|key| db.read_untouched(*key).is_some()).count()
+}
+
+/// Returns the number of existing keys out of those specified after updating the time they were last accessed.
+#[command(
+    since = "3.2.1",
+    complexity = "O(N) where N is the number of keys to touch.",
+    flags(FAST),
+    acl(KEYSPACE),
+    tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM)
+)]
+fn touch(db: &Db, #[key(RO)] keys: Keys) -> usize {
+    let touched = keys.iter().filter_map(|key| db.read_untouched(key));
+    // Not by way of `Db::touch`, for this command is what a client under CLIENT NO-TOUCH has left to mark a key as used.
+    touched.inspect(|entry| entry.set_access(db.clock().touched(entry.access()))).count()
+}
+
+/// Determines the type of value stored at a key.
+#[command("TYPE", since = "1.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
+fn type_of(db: &Db, #[key(RO)] key: Key) -> Simple {
+    Simple(db.read_untouched(key).map_or("none", |entry| entry.kind().name()))
+}

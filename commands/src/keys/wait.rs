@@ -1,0 +1,58 @@
+//! WAIT: until enough replicas have what this connection wrote.
+
+use std::time::Duration;
+
+use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
+use redis_core::prelude::*;
+
+use super::FAMILY;
+
+/// Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.
+///
+/// Without replicas nobody acknowledges anything: who asks for none has an answer at once, others at their timeout.
+#[command(
+    since = "3.0.0",
+    complexity = "O(1)",
+    acl(CONNECTION),
+    tips(REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_AGG_MIN)
+)]
+fn wait(_server: &Server, numreplicas: i64, timeout: Milliseconds) -> Wait<Acknowledged> {
+    let acknowledged = 0;
+    if acknowledged >= numreplicas {
+        return Wait::Ready(Acknowledged(acknowledged));
+    }
+    Wait::For(Default::default(), timeout.0)
+}
+
+/// How many replicas have acknowledged.
+struct Acknowledged(i64);
+
+impl IntoReply for Acknowledged {
+    fn write(self, reply: &mut Reply) {
+        reply.integer(self.0);
+    }
+
+    fn write_nil(reply: &mut Reply) {
+        reply.integer(0);
+    }
+}
+
+/// A timeout in whole milliseconds; zero is for ever.
+struct Milliseconds(Timeout);
+
+impl<'a> Argument<'a> for Milliseconds {
+    type Raw = &'a [u8];
+    const SHAPE: Shape = Shape::exactly(1);
+    const DOC: ArgDoc = ArgDoc::new(ArgKind::Integer);
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+        cursor.next()
+    }
+
+    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
+        let millis = redis_core::num::parse_i64(raw);
+        let millis = millis.ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
+        let millis = u64::try_from(millis).map_err(|_| Error::new("ERR timeout is negative"))?;
+        Ok(Milliseconds(Timeout((millis > 0).then(|| Duration::from_millis(millis)))))
+    }
+}
