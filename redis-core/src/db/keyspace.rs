@@ -1,15 +1,15 @@
 //! Everything at once: the handle of commands that touch any key, and of the dispatcher.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::shard::{Database, Watcher};
+use super::shard::{Database, Waiter, Watcher};
 use super::store::{ShardSet, Store};
 use super::{Changes, Db, Deadline, Entry, Found, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
 use crate::table::Due;
+use crate::value::Kind;
 
 /// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
 /// handle to hold some.
@@ -86,15 +86,16 @@ impl Keyspace {
     pub fn read_named(&self, name: &[u8]) -> Option<&Entry> {
         let hash = hash(name);
         let entry = self.db.database(hash).keys.table.find(hash, name);
-        if let Some(expired) = entry.filter(|entry| !self.is_live(entry)) {
-            self.db.note_expired(expired);
+        let live = entry.filter(|entry| self.is_live(entry));
+        self.db.count_read(live.is_some());
+        match (entry, live) {
+            (_, Some(live)) => self.db.touch(live),
+            (expired, None) => {
+                expired.into_iter().for_each(|expired| self.db.note_expired(expired));
+                self.db.note_missed(|| Found::Name(name.into()));
+            }
         }
-        let entry = entry.filter(|entry| self.is_live(entry));
-        self.db.count_read(entry, || Found::Name(name.into()));
-        if let Some(entry) = entry {
-            self.db.touch(entry);
-        }
-        entry
+        live
     }
 
     /// Has an entry that a walk through the keyspace found expired removed after the call.
@@ -307,10 +308,6 @@ impl Keyspace {
         self.db.held.lock(&all);
     }
 
-    pub(crate) fn held(&self) -> &ShardSet {
-        self.db.held.held()
-    }
-
     /// Asks the processor to fetch what a lookup will need. The shard must be held.
     #[inline]
     pub(crate) fn prefetch_bucket(&self, hash: u64) {
@@ -349,13 +346,11 @@ impl Keyspace {
         self.db.held.shard_mut(shard).databases[database].unwatch(name, client);
     }
 
-    /// Puts a client at the end of the queue for a key of the selected database.
-    pub(crate) fn wait(&mut self, key: Key, client: u64) {
-        let name: Box<[u8]> = self.db.name(key).into();
-        let waiters = self.db.database_mut(key.hash).waiters.entry(name).or_default();
-        if !waiters.contains(&client) {
-            waiters.push_back(client);
-        }
+    /// Puts a client at the end of the queue for a key of the selected database. It waits for a value of that kind, or
+    /// for anything to happen.
+    pub(crate) fn wait(&mut self, key: Key, client: u64, kind: Option<Kind>) {
+        let name = self.db.name(key).into();
+        self.db.database_mut(key.hash).wait(name, client, kind);
     }
 
     pub(crate) fn stop_waiting(&mut self, database: usize, hash: u64, name: &[u8], client: u64) {
@@ -363,10 +358,10 @@ impl Keyspace {
         self.db.held.shard_mut(shard).databases[database].stop_waiting(name, client);
     }
 
-    /// Who waits for a key, in order of arrival.
-    pub(crate) fn waiting(&self, database: usize, hash: u64, name: &[u8]) -> VecDeque<u64> {
-        let shard = self.store().shard_of(hash);
-        self.db.held.shard(shard).databases[database].waiters.get(name).cloned().unwrap_or_default()
+    /// The first who waits for what a key of the selected database holds now, from a place in its queue on.
+    pub(crate) fn next_waiter(&self, hash: u64, name: &[u8], from: u64) -> Option<Waiter> {
+        let kind = self.find(name).map(Entry::kind);
+        self.db.database(hash).next_waiter(name, from, kind)
     }
 
     /// Removes what is due in one shard of one database: keys, and fields of hashes. At most `limit` entries are
