@@ -1,7 +1,5 @@
 //! Publish/subscribe: messages that reach those who listen, and are gone.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use redis_core::command::{ArgDoc, ArgKind, Cursor, KeyShape, Shape};
 use redis_core::prelude::*;
 use redis_core::pubsub::SubscriptionKind;
@@ -219,7 +217,7 @@ fn listen(server: &Server, client: &mut Client, kind: SubscriptionKind, names: &
         server.pubsub.subscribe(kind, &client.subscriber, &mut client.subscriptions, name);
         confirm(kind.subscribe_verb(), Some(name), client.subscriptions.reported(kind), reply);
     }
-    show(client, kind);
+    client.note_subscriptions();
 }
 
 /// Ends subscriptions, all of that kind if no name is given. Every name is confirmed on its own; where there is nothing
@@ -243,7 +241,7 @@ fn leave(server: &Server, client: &mut Client, kind: SubscriptionKind, names: &[
         }
         confirm(kind.unsubscribe_verb(), Some(name), client.subscriptions.reported(kind), reply);
     }
-    show(client, kind);
+    client.note_subscriptions();
 }
 
 fn confirm(verb: &str, name: Option<&[u8]>, count: usize, reply: &mut Reply) {
@@ -254,10 +252,4 @@ fn confirm(verb: &str, name: Option<&[u8]>, count: usize, reply: &mut Reply) {
         None => reply.nil(),
     }
     reply.integer(count as i64);
-}
-
-/// Tells others how much the connection listens to.
-fn show(client: &Client, kind: SubscriptionKind) {
-    client.shared.subscriptions[kind as usize].store(client.subscriptions.len(kind), Relaxed);
-    client.shared.is.subscriber.store(!client.subscriptions.is_empty(), Relaxed);
 }

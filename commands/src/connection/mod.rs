@@ -4,8 +4,7 @@ mod auth;
 mod client;
 mod hello;
 
-use std::sync::atomic::Ordering::Relaxed;
-
+use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::prelude::*;
 
 family!("connection", acl = CONNECTION);
@@ -55,10 +54,37 @@ fn select(server: &Server, client: &mut Client, index: i64) -> Result<Okay> {
 #[command(
     since = "1.0.0",
     complexity = "O(1)",
-    flags(NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY, SUBSCRIBER, IMMEDIATE, UNPAUSED)
+    flags(NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY, SUBSCRIBER, IMMEDIATE)
 )]
-fn quit(client: &mut Client, _arguments: Rest<&[u8]>) -> Okay {
-    client.close = true;
-    client.shared.is.closing.store(true, Relaxed);
+fn quit(client: &mut Client, _arguments: Anything) -> Okay {
+    client.close_after_reply();
     Okay
+}
+
+/// Arguments that mean nothing and are not documented.
+struct Anything;
+
+impl<'a> Argument<'a> for Anything {
+    type Raw = ();
+    const SHAPE: Shape = Shape::at_least(0);
+    const DOC: ArgDoc = ArgDoc::of(ArgKind::Inline, &[]);
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<()> {
+        cursor.split(cursor.left()).map(drop)
+    }
+
+    fn value((): (), _: &Context) -> Result<Self> {
+        Ok(Anything)
+    }
+}
+
+/// Resets the connection.
+#[command(
+    since = "6.2.0",
+    complexity = "O(1)",
+    flags(NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY, SUBSCRIBER, IMMEDIATE)
+)]
+fn reset(call: &mut Call) -> Simple {
+    call.reset_connection();
+    Simple("RESET")
 }

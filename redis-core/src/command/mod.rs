@@ -21,6 +21,7 @@ mod notify;
 mod propagation;
 mod registry;
 mod reply;
+mod reset;
 pub(crate) mod transaction;
 mod worker;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::clients::ClientShared;
 use crate::args::OwnedArgs;
-use crate::pubsub::{Subscriber, Subscriptions};
+use crate::pubsub::{Subscriber, SubscriptionKind, Subscriptions};
 
 /// What CLIENT REPLY says about replies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +121,20 @@ impl Client {
     pub fn select(&mut self, database: usize) {
         self.database = database;
         self.shared.database.store(database, Relaxed);
+    }
+
+    /// Closes the connection once the reply of the command at hand is sent.
+    pub fn close_after_reply(&mut self) {
+        self.close = true;
+        self.shared.is.closing.store(true, Relaxed);
+    }
+
+    /// Tells others how much the connection listens to.
+    pub fn note_subscriptions(&self) {
+        for kind in SubscriptionKind::ALL {
+            self.shared.subscriptions[kind as usize].store(self.subscriptions.len(kind), Relaxed);
+        }
+        self.shared.is.subscriber.store(!self.subscriptions.is_empty(), Relaxed);
     }
 
     /// Chooses the protocol of replies and messages from now on: 2 or 3.

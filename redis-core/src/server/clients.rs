@@ -14,7 +14,7 @@ use std::sync::atomic::{
 use parking_lot::{Mutex, RwLock};
 
 use super::blocked::Blocked;
-use crate::pubsub::Mailbox;
+use crate::pubsub::{CloseReason, Mailbox};
 
 /// Where a connection comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +210,15 @@ impl Clients {
     /// Removes a connection.
     pub fn remove(&self, id: u64) {
         self.list.write().remove(&id);
+    }
+
+    /// Closes a connection, whatever it does. From now on it is in no list, although its task has yet to notice.
+    pub fn kill(&self, client: &ClientShared) {
+        // A caller inside the process has nothing that could be closed.
+        if client.origin.fd >= 0 {
+            client.mailbox.request_close(CloseReason::Killed);
+            self.remove(client.id);
+        }
     }
 
     /// The connection with that id.

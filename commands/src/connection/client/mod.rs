@@ -1,10 +1,14 @@
 //! CLIENT: what a connection may know and change of itself and of others.
 
+mod filter;
+mod kill;
 mod line;
 mod list;
 pub(super) mod name;
-mod reply;
+mod pause;
+mod settings;
 
+use redis_core::command::Cursor;
 use redis_core::prelude::*;
 
 use super::FAMILY;
@@ -21,4 +25,11 @@ container!(
 #[command("CLIENT ID", since = "5.0.0", complexity = "O(1)", flags(NOSCRIPT, LOADING, STALE, ALLOW_BUSY))]
 fn client_id(client: &Client) -> u64 {
     client.id()
+}
+
+/// The error for arguments behind the last one, where the last one is optional.
+fn surplus(cursor: &Cursor<'_>) -> Error {
+    let (container, name) = cursor.command().split_once('|').unwrap_or_default();
+    let (container, name) = (container.to_uppercase(), name.to_uppercase());
+    Error::from(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."))
 }
