@@ -35,6 +35,10 @@ impl IntoReply for Acknowledged {
     fn write_nil(reply: &mut Reply) {
         reply.integer(0);
     }
+
+    fn write_timeout(reply: &mut Reply) {
+        reply.integer(0);
+    }
 }
 
 /// A timeout in whole milliseconds; zero is for ever.

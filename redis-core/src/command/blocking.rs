@@ -46,6 +46,7 @@ pub(crate) fn begin(
         protocol: client.protocol,
         deadline: waiting.timeout.map(|timeout| now.saturating_add(timeout.as_millis() as u64)),
         one_key: waiting.kind.is_some(),
+        at_timeout: waiting.at_timeout,
         silent: matches!(client.reply_mode, ReplyMode::Off | ReplyMode::Skip),
     });
     let clients = &runner.server.clients;
@@ -68,12 +69,12 @@ fn leave(keyspace: &mut Keyspace, blocked: &Blocked, client: u64) {
 
 /// Ends a client's wait, if it waits. The answer is made by `answer` and in the mailbox before the owner can see that
 /// the wait is over, since it goes on with its next request then. False if somebody else has ended the wait.
-fn end(server: &Server, shared: &ClientShared, answer: impl FnOnce(&mut Reply)) -> bool {
+fn end(server: &Server, shared: &ClientShared, answer: impl FnOnce(&Blocked, &mut Reply)) -> bool {
     let mut current = shared.blocked.lock();
     let Some(blocked) = current.take() else { return false };
     ended(server, shared, &blocked);
     let mut reply = Reply::new(blocked.protocol);
-    answer(&mut reply);
+    answer(&blocked, &mut reply);
     deliver(shared, &blocked, reply);
     true
 }
@@ -95,9 +96,9 @@ fn ended(server: &Server, shared: &ClientShared, blocked: &Blocked) {
 /// Ends a client's wait from outside (CLIENT UNBLOCK): with an error, or as if its time were over. False if it does
 /// not wait.
 pub fn unblock(server: &Server, shared: &ClientShared, error: Option<&Error>) -> bool {
-    end(server, shared, |reply| match error {
+    end(server, shared, |blocked, reply| match error {
         Some(error) => reply.error(error.text()),
-        None => reply.nil_array(),
+        None => (blocked.at_timeout)(reply),
     })
 }
 
@@ -105,7 +106,7 @@ pub fn unblock(server: &Server, shared: &ClientShared, error: Option<&Error>) ->
 /// it is over; the answer is in the mailbox then.
 pub fn settle(worker: &mut Worker, client: &Client, blocked: &Arc<Blocked>, timed_out: bool) -> bool {
     if timed_out {
-        end(&worker.runner.server, &client.shared, Reply::nil_array);
+        end(&worker.runner.server, &client.shared, |blocked, reply| (blocked.at_timeout)(reply));
     } else if client.shared.blocked.lock().is_some() {
         return false;
     }

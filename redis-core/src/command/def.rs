@@ -92,4 +92,6 @@ pub struct Waiting {
     pub timeout: Option<std::time::Duration>,
     /// Writes what is answered where nothing may wait.
     pub instead: fn(&mut Reply),
+    /// Writes what is answered when the time is over.
+    pub at_timeout: fn(&mut Reply),
 }

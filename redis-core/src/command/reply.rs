@@ -23,6 +23,11 @@ pub trait IntoReply: Sized {
     fn write_nil(reply: &mut Reply) {
         reply.nil();
     }
+
+    /// Writes what a command that waited for this answers when its time is over.
+    fn write_timeout(reply: &mut Reply) {
+        reply.nil_array();
+    }
 }
 
 /// What a handler as a whole may return.
@@ -56,8 +61,8 @@ impl<T: IntoOutcome> IntoOutcome for Result<T> {
 
 /// What a command that may block returns. It borrows nothing, so that handlers need not name a lifetime.
 ///
-/// The wait ends with a null array when its time is over, as all of Redis's do. Where waiting is not possible (inside
-/// EXEC), the answer is `T`'s nil.
+/// The wait ends with a null array when its time is over, as those of Redis do that wait for a key, unless `T` says
+/// otherwise. Where waiting is not possible (inside EXEC), the answer is `T`'s nil.
 pub enum Wait<T> {
     /// It did not need to wait.
     Ready(T),
@@ -91,7 +96,7 @@ impl<T: IntoReply> IntoOutcome for Wait<T> {
             Wait::For(keys, timeout) => (keys, None, timeout),
             Wait::ForOne(keys, kind, timeout) => (keys, Some(kind), timeout),
         };
-        Ok(Outcome::Wait(Waiting { keys: keys.0, kind, timeout: timeout.0, instead: T::write_nil }))
+        Ok(Outcome::Wait(Waiting { keys: keys.0, kind, timeout: timeout.0, instead: T::write_nil, at_timeout: T::write_timeout }))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::args::OwnedArgs;
 use crate::db::Key;
+use crate::resp::Reply;
 
 /// A command that waits.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Blocked {
     pub deadline: Option<u64>,
     /// Whether the command runs again with one of the keys in the place of all it waits for.
     pub one_key: bool,
+    /// Writes what is answered when the time is over.
+    pub at_timeout: fn(&mut Reply),
     /// The connection wants no reply to this command (CLIENT REPLY).
     pub silent: bool,
 }
