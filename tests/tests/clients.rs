@@ -2,6 +2,8 @@
 //!
 //! The rounds are put to a real Redis first, where there is one: what fails there is a mistake in the round.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};

@@ -1,5 +1,7 @@
 //! The binary as a person or a supervisor meets it: its arguments, its messages, its exit codes, its signals.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs::{self, File};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::process::{Command, Output, Stdio};

@@ -1,6 +1,8 @@
 //! Servers inside a program: several at once, each gone without a trace when dropped, and none harmed by a command that
 //! panics.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::ErrorKind;
 use std::net::TcpStream;
 

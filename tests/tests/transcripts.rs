@@ -1,6 +1,8 @@
 //! Replays every transcript: in this process, over TCP against this server, and against a real Redis or Valkey where there
 //! is one, so that the expectations are true and not only agreed with.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 
 use redis_commands as _;

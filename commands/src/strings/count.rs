@@ -43,11 +43,7 @@ fn decrby(db: &mut Db, key: Key, decrement: i64) -> Result<i64> {
 
 #[inline]
 fn add(db: &mut Db, key: Key, amount: i64) -> Result<i64> {
-    let current = match db.peek_as::<Str>(key)? {
-        Some(text) => text.to_i64().ok_or(Error::NOT_INTEGER)?,
-        None => 0,
-    };
-    let sum = current.checked_add(amount).ok_or(Error::OVERFLOW)?;
+    let sum = db.integer(key)?.checked_add(amount).ok_or(Error::OVERFLOW)?;
     db.set_integer(key, sum);
     db.changed(key, "incrby");
     Ok(sum)

@@ -151,6 +151,18 @@ impl Db {
         }
     }
 
+    /// The integer that a key holds, leaving no trace; a key that does not exist counts as zero.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] if it holds no string, [`Error::NOT_INTEGER`] if the string is no integer.
+    #[inline]
+    pub fn integer(&self, key: Key) -> Result<i64> {
+        match self.peek_as::<Str>(key)? {
+            None => Ok(0),
+            Some(text) => text.to_i64().ok_or(Error::NOT_INTEGER),
+        }
+    }
+
     /// Whether the key exists; no access.
     #[must_use]
     pub fn exists(&self, key: Key) -> bool {
