@@ -15,7 +15,7 @@ fn multi(call: &mut Call) -> Result<Okay> {
 #[command(
     since = "1.2.0",
     complexity = "Depends on commands in the transaction",
-    flags(NOSCRIPT, LOADING, STALE, SKIP_COMMANDLOG, IMMEDIATE)
+    flags(NOSCRIPT, LOADING, STALE, SKIP_COMMANDLOG, IMMEDIATE, CLOSES_MULTI)
 )]
 fn exec(call: &mut Call) -> Result<()> {
     call.run_transaction()

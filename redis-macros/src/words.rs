@@ -103,6 +103,7 @@ pub(crate) const FLAGS: Words = Words {
         "SUBSCRIBER",
         "UNPAUSED",
         "SYSTEM",
+        "CLOSES_MULTI",
     ],
 };
 

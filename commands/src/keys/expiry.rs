@@ -8,6 +8,7 @@ use redis_core::prelude::*;
 
 use super::FAMILY;
 use super::presence::{DEL, UNLINK};
+use crate::expire_condition::ExpireCondition;
 
 /// Sets the expiration time of a key in seconds.
 #[command(
@@ -23,7 +24,7 @@ fn expire(
     context: &Context,
     #[key(RW, UPDATE)] key: Key,
     seconds: i64,
-    #[arg(since = "7.0.0")] condition: Condition,
+    #[arg(since = "7.0.0")] condition: ExpireCondition,
     log: &mut Propagation,
 ) -> Result<bool> {
     let deadline = end(seconds, 1000, db.now(), context)?;
@@ -44,7 +45,7 @@ fn pexpire(
     context: &Context,
     #[key(RW, UPDATE)] key: Key,
     milliseconds: i64,
-    #[arg(since = "7.0.0")] condition: Condition,
+    #[arg(since = "7.0.0")] condition: ExpireCondition,
     log: &mut Propagation,
 ) -> Result<bool> {
     let deadline = end(milliseconds, 1, db.now(), context)?;
@@ -65,7 +66,7 @@ fn expireat(
     context: &Context,
     #[key(RW, UPDATE)] key: Key,
     #[arg(name = "unix-time-seconds")] time: UnixTime,
-    #[arg(since = "7.0.0")] condition: Condition,
+    #[arg(since = "7.0.0")] condition: ExpireCondition,
     log: &mut Propagation,
 ) -> Result<bool> {
     let deadline = end(time.0, 1000, 0, context)?;
@@ -86,7 +87,7 @@ fn pexpireat(
     context: &Context,
     #[key(RW, UPDATE)] key: Key,
     #[arg(name = "unix-time-milliseconds")] time: UnixTime,
-    #[arg(since = "7.0.0")] condition: Condition,
+    #[arg(since = "7.0.0")] condition: ExpireCondition,
     log: &mut Propagation,
 ) -> Result<bool> {
     let deadline = end(time.0, 1, 0, context)?;
@@ -164,7 +165,7 @@ fn end(amount: i64, unit: i64, from: u64, context: &Context) -> Result<i64> {
     amount.checked_mul(unit).and_then(|millis| millis.checked_add(from)).ok_or_else(|| context.invalid_expire())
 }
 
-fn expire_at(db: &mut Db, server: &Server, key: Key, millis: i64, condition: Condition, log: &mut Propagation) -> bool {
+fn expire_at(db: &mut Db, server: &Server, key: Key, millis: i64, condition: ExpireCondition, log: &mut Propagation) -> bool {
     let Some(entry) = db.peek(key) else { return false };
     db.touch(entry);
     if !condition.allows(Deadline::at(entry.expires_at()), millis) {
@@ -202,91 +203,9 @@ impl<'a> Argument<'a> for UnixTime {
     }
 }
 
-/// Which deadline a key must have for EXPIRE to change it. Documented as a choice, yet some of the words go together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Condition {
-    /// None.
-    nx: bool,
-    /// Any.
-    xx: bool,
-    /// One before the new one.
-    gt: bool,
-    /// One after the new one. To have none is the latest of all.
-    lt: bool,
-}
-
-impl Condition {
-    fn allows(self, current: Deadline, millis: i64) -> bool {
-        let current = current.some().map(|current| i64::try_from(current).unwrap_or(i64::MAX));
-        !(self.nx && current.is_some()
-            || self.xx && current.is_none()
-            || self.gt && current.is_none_or(|current| millis <= current)
-            || self.lt && current.is_some_and(|current| millis >= current))
-    }
-}
-
-impl<'a> Argument<'a> for Condition {
-    type Raw = Condition;
-    const SHAPE: Shape = Shape::at_least(0).with_tokens();
-    const DOC: ArgDoc = {
-        const WORDS: &[ArgDoc] = &[
-            ArgDoc::new(ArgKind::PureToken).named("nx").token("NX"),
-            ArgDoc::new(ArgKind::PureToken).named("xx").token("XX"),
-            ArgDoc::new(ArgKind::PureToken).named("gt").token("GT"),
-            ArgDoc::new(ArgKind::PureToken).named("lt").token("LT"),
-        ];
-        ArgDoc::of(ArgKind::OneOf, WORDS).optional()
-    };
-
-    fn shape(cursor: &mut Cursor<'a>) -> Result<Condition> {
-        let mut condition = Condition::default();
-        while let Some(word) = cursor.peek() {
-            match word.to_ascii_uppercase().as_slice() {
-                b"NX" => condition.nx = true,
-                b"XX" => condition.xx = true,
-                b"GT" => condition.gt = true,
-                b"LT" => condition.lt = true,
-                _ => return Err(Error::from(format!("ERR Unsupported option {}", String::from_utf8_lossy(word)))),
-            }
-            cursor.next()?;
-        }
-        let Condition { nx, xx, gt, lt } = condition;
-        if nx && (xx || gt || lt) {
-            return Err(Error::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
-        }
-        if gt && lt {
-            return Err(Error::new("ERR GT and LT options at the same time are not compatible"));
-        }
-        Ok(condition)
-    }
-
-    fn value(condition: Condition, _: &Context) -> Result<Self> {
-        Ok(condition)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NO_CONDITION: Condition = Condition { nx: false, xx: false, gt: false, lt: false };
-
-    #[test]
-    fn having_no_deadline_is_later_than_any() {
-        let gt = Condition { gt: true, ..NO_CONDITION };
-        let lt = Condition { lt: true, ..NO_CONDITION };
-        assert!(!gt.allows(Deadline::NEVER, i64::MAX) && lt.allows(Deadline::NEVER, i64::MAX));
-        assert!(gt.allows(Deadline::at(5), 6) && !gt.allows(Deadline::at(5), 5));
-        assert!(lt.allows(Deadline::at(5), -1) && !lt.allows(Deadline::at(5), 5));
-    }
-
-    #[test]
-    fn words_that_go_together_must_all_allow() {
-        let condition = Condition { xx: true, lt: true, ..NO_CONDITION };
-        assert!(!condition.allows(Deadline::NEVER, 1) && condition.allows(Deadline::at(2), 1));
-        let condition = Condition { nx: true, ..NO_CONDITION };
-        assert!(condition.allows(Deadline::NEVER, 1) && !condition.allows(Deadline::at(2), 1));
-    }
 
     #[test]
     fn ends_stay_within_their_range() {

@@ -66,7 +66,7 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
     let flow = match prepare(runner, client, request) {
         Ok(Step::Pause) => return Flow::Paused,
         Err((command, error)) => {
-            refuse(runner, client, command, &error, reply);
+            refuse(keyspace, runner, client, command, error, reply);
             Flow::Next
         }
         Ok(Step::Queue(command)) => {
@@ -116,7 +116,7 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
         return Err(refuse(wrong_arity(command.def.full_name)));
     }
     let flags = command.flags;
-    if !client.authenticated && !flags.has(Flags::NO_AUTH) {
+    if !client.authenticated && !flags.has(Flags::NO_AUTH) && runner.server.config.requirepass.is_set() {
         return Err(refuse(Error::NO_AUTH));
     }
     // MULTI and WATCH have words of their own for this.
@@ -130,7 +130,9 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
         );
         return Err(refuse(Error::from(text)));
     }
-    if let Some((mode, _)) = runner.server.pause.current(runner.clock / 1000) {
+    if let Some((mode, _)) = runner.server.pause.current(runner.clock / 1000)
+        && !flags.has(Flags::UNPAUSED)
+    {
         let writes = flags.has_any(Flags::WRITE.union(Flags::MAY_REPLICATE))
             || flags.has(Flags::IMMEDIATE) && client.transaction.as_ref().is_some_and(|open| open.writes);
         if mode == PauseMode::All || writes {
@@ -309,9 +311,8 @@ fn follow(keyspace: &mut Keyspace, runner: &mut Runner, args: Args<'_>, log: Pro
         server.changes.count(dirty);
     }
     if server.changes.is_active() {
-        for (database, name) in &changes.vanished {
-            let effect = crate::args::OwnedArgs::new([&b"DEL"[..], name]);
-            server.changes.append(*database, effect.as_args());
+        for vanished in &changes.vanished {
+            server.changes.append(vanished.database, vanished.effect().as_args());
         }
         if log.is_rewritten() {
             for effect in log.into_effects() {
@@ -389,8 +390,17 @@ fn observe(
 }
 
 /// Answers a request that was not run.
-fn refuse(runner: &Runner, client: &mut Client, command: Option<&'static Command>, error: &Error, reply: &mut Reply) {
-    if let Some(open) = &mut client.transaction {
+fn refuse(
+    keyspace: &mut Keyspace,
+    runner: &Runner,
+    client: &mut Client,
+    command: Option<&'static Command>,
+    mut error: Error,
+    reply: &mut Reply,
+) {
+    if command.is_some_and(|command| command.flags.has(Flags::CLOSES_MULTI)) {
+        error = super::transaction::abort(keyspace, runner, client, &error);
+    } else if let Some(open) = &mut client.transaction {
         open.aborted = true;
     }
     if let Some(command) = command {

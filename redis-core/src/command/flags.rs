@@ -114,6 +114,8 @@ bit_set! {
         UNPAUSED = 22, "";
         /// For servers and their tests, not for applications: `syscmd` in COMMAND DOCS. Internal.
         SYSTEM = 23, "";
+        /// Ends MULTI, even when it is refused (EXEC). Internal.
+        CLOSES_MULTI = 24, "";
     }
 }
 

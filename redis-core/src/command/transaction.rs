@@ -129,6 +129,14 @@ impl Call<'_> {
     }
 }
 
+/// Gives up the transaction of a client whose EXEC is refused. Answers what it is told.
+pub(crate) fn abort(keyspace: &mut Keyspace, runner: &Runner, client: &mut Client, reason: &Error) -> Error {
+    close(client);
+    unwatch(keyspace, runner, client);
+    let reason = reason.text().strip_prefix("ERR ").unwrap_or(reason.text());
+    Error::from(format!("EXECABORT Transaction discarded because of: {reason}"))
+}
+
 /// Closes the transaction of a client.
 pub(crate) fn close(client: &mut Client) {
     client.transaction = None;
