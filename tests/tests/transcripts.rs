@@ -38,7 +38,7 @@ fn replay(against: &str, transcripts: &[&Transcript], with: impl Fn(&Transcript,
 }
 
 fn start() -> redis_core::Running {
-    Server::builder().directive("enable-debug-command", "yes").start().unwrap()
+    Server::builder().directive("port", "0").directive("enable-debug-command", "yes").start().unwrap()
 }
 
 #[test]

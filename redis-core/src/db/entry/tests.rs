@@ -1,3 +1,5 @@
+//! Entries of every kind and form: what is put in comes out, and the memory is what was asked for.
+
 use super::*;
 use crate::table::Table;
 use crate::value::{Hash, Limits, List, Set, Value};

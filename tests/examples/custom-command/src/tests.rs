@@ -11,7 +11,7 @@ fn ask(session: &mut Session<'_>, line: &str) -> String {
 
 #[test]
 fn it_counts_up_to_the_limit() {
-    let server = Server::builder().start().unwrap();
+    let server = Server::builder().directive("port", "0").start().unwrap();
     let mut session = server.session();
     assert_eq!(ask(&mut session, "ACME.INCRCAP visits 5 12"), "(integer) 5");
     assert_eq!(ask(&mut session, "EXPIRE visits 100"), "(integer) 1");
@@ -23,7 +23,7 @@ fn it_counts_up_to_the_limit() {
 
 #[test]
 fn its_parameters_are_its_grammar() {
-    let server = Server::builder().start().unwrap();
+    let server = Server::builder().directive("port", "0").start().unwrap();
     let mut session = server.session();
     let cases = [
         ("ACME.INCRCAP visits 5", "(error) ERR wrong number of arguments for 'acme.incrcap' command"),
@@ -41,7 +41,7 @@ fn its_parameters_are_its_grammar() {
 
 #[test]
 fn transactions_watches_and_events_know_it() {
-    let server = Server::builder().directive("notify-keyspace-events", "KEA").start().unwrap();
+    let server = Server::builder().directive("port", "0").directive("notify-keyspace-events", "KEA").start().unwrap();
     let (mut one, mut other) = (server.session(), server.session());
     for line in ["WATCH visits", "MULTI", "SET visits 0"] {
         ask(&mut one, line);
@@ -52,7 +52,7 @@ fn transactions_watches_and_events_know_it() {
 
 #[test]
 fn the_server_describes_it() {
-    let server = Server::builder().start().unwrap();
+    let server = Server::builder().directive("port", "0").start().unwrap();
     let mut session = server.session();
     assert_eq!(ask(&mut session, "COMMAND GETKEYS ACME.INCRCAP visits 5 12"), "1) \"visits\"");
 
