@@ -36,12 +36,18 @@ fn getdel(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, log: &mut Propagatio
     Ok(())
 }
 
+/// The option of GETEX, which may be said again.
+#[derive(Clone, Copy, Options)]
+struct GetexOptions<'a> {
+    expiration: Option<GetExpiration<'a>>,
+}
+
 /// Returns the string value of a key after setting or removing its expiration time.
 #[command(since = "6.2.0", complexity = "O(1)", flags(FAST))]
 fn getex(
     db: &mut Db,
     #[key(RW, ACCESS, UPDATE)] key: Key,
-    expiration: Option<GetExpiration>,
+    options: GetexOptions,
     log: &mut Propagation,
     reply: &mut Reply,
 ) -> Result<()> {
@@ -53,7 +59,7 @@ fn getex(
         return Ok(());
     };
     // A wrong time is an error only if there is a key to which it would apply.
-    let ttl = expiration.map_or(Ok(Ttl::Keep), |expiration| expiration.ttl())?;
+    let ttl = options.expiration.map_or(Ok(Ttl::Keep), |expiration| expiration.ttl())?;
     value.write(reply);
     match ttl {
         Ttl::Keep => {}
