@@ -10,6 +10,8 @@
 
 #[cfg(feature = "connection")]
 mod connection;
+#[cfg(any(feature = "hashes", feature = "keys"))]
+mod expire_condition;
 #[cfg(feature = "hashes")]
 mod hashes;
 #[cfg(feature = "keys")]

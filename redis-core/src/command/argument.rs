@@ -14,7 +14,7 @@ use super::flags::{Begin, Find, KeyFlags, KeySpec};
 use crate::args::Args;
 use crate::db::{Deadline, Key};
 use crate::error::{Error, Result};
-use crate::num;
+use crate::num::{self, LongDouble};
 
 /// How many arguments a parameter takes, and which of them are keys.
 #[derive(Clone, Copy, Debug)]
@@ -267,6 +267,16 @@ impl<'a> Cursor<'a> {
         self.command
     }
 
+    /// The error of subcommands that count their arguments themselves, as they were before subcommands had an arity.
+    #[must_use]
+    pub fn wrong_subcommand(&self) -> Error {
+        let container = self.command.split('|').next().unwrap_or_default().to_uppercase();
+        let name = String::from_utf8_lossy(self.args.get(1));
+        Error::from(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
+        ))
+    }
+
     /// The error for surplus arguments, if there are any.
     ///
     /// # Errors
@@ -311,6 +321,7 @@ single! {
     });
     u64, Integer, "", |raw, _| num::parse_u64(raw).ok_or(Error::NOT_INTEGER);
     f64, Double, "", |raw, _| num::parse_f64(raw).ok_or(Error::NOT_FLOAT);
+    LongDouble, Double, "", |raw, _| LongDouble::parse(raw).ok_or(Error::NOT_FLOAT);
     Count, Integer, "", |raw, _| match num::parse_i64(raw) {
         Some(n) if n >= 0 => Ok(Count(n)),
         _ => Err(Error::NOT_POSITIVE),

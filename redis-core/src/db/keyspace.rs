@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::shard::{Database, Waiter, Watcher};
 use super::store::{ShardSet, Store};
-use super::{Changes, Db, Deadline, Entry, Found, Key, Lent, Settings};
+use super::{Db, Deadline, Entry, Found, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
 use crate::table::Due;
-use crate::value::Kind;
+use crate::value::{Hash, Kind};
 
 /// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
 /// handle to hold some.
@@ -372,6 +372,7 @@ impl Keyspace {
         let keys = &mut self.db.held.shard_mut(shard).databases[database].keys;
         let mut position = keys.expiry_position;
         let mut due_keys: Vec<Box<[u8]>> = Vec::new();
+        let mut all_done = true;
         keys.table.due(now.saturating_sub(1), &mut position, limit, &mut |entry| {
             due_keys.push(entry.key().into());
             Due::Keep
@@ -379,31 +380,26 @@ impl Keyspace {
         keys.expiry_position = position;
         for name in due_keys {
             let key = self.key(&name);
-            self.expire_entry(key);
+            all_done &= self.expire_entry(key, limit);
         }
         self.db.minted.clear();
         self.db.index = from;
-        position != 0
+        position != 0 || !all_done
     }
 
-    fn expire_entry(&mut self, key: Key) {
+    /// Removes an entry that is due, or what is due in it: of a large hash some, then the answer is false.
+    fn expire_entry(&mut self, key: Key, limit: usize) -> bool {
         if self.db.remove_if_expired(key) {
-            return;
+            return true;
         }
         let now = self.db.now;
-        let Ok(Some(hash)) = self.db.get_mut::<crate::value::Hash>(key) else { return };
-        let removed = hash.reap(now, usize::MAX, &mut |_, _| {});
-        if removed > 0 {
-            self.db.changes.expired_fields += removed as u64;
-            self.db.changed(key, "hexpired");
+        let Ok(Some(hash)) = self.db.get_mut::<Hash>(key) else { return true };
+        let mut fields: Vec<Box<[u8]>> = Vec::new();
+        hash.reap(now, limit, &mut |field, _| fields.push(field.into()));
+        let done = hash.next_deadline() > now;
+        if !fields.is_empty() {
+            self.db.expire_fields(key, fields);
         }
-    }
-}
-
-impl Changes {
-    /// Whether nobody needs to be told anything.
-    #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.dirty == 0 && self.events.is_empty() && self.ready.is_empty() && self.vanished.is_empty()
+        done
     }
 }

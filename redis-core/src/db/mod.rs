@@ -7,6 +7,7 @@
 //! follows: the dirty count, WATCH, notifications, blocked clients, removal of emptied collections.
 
 mod access_clock;
+mod changes;
 mod deadline;
 mod entry;
 mod event;
@@ -23,6 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 pub use access_clock::AccessClock;
+pub use changes::{Changes, Vanished};
 pub use deadline::{Deadline, Ttl};
 pub use entry::Entry;
 pub use event::{Event, EventClasses};
@@ -35,24 +37,6 @@ pub(crate) use store::Held;
 pub use store::{MAX_SHARDS, ShardSet, Store};
 
 use crate::value::Limits;
-
-/// What a call did, for those who are told after it.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// How many changes there were.
-    pub dirty: u64,
-    /// Events that subscribers asked for.
-    pub events: Vec<Event>,
-    /// Keys that changed and for which clients are blocked: database, hash, name.
-    pub ready: Vec<(usize, u64, Box<[u8]>)>,
-    /// Keys (database and name) that the call found expired, or that it removed on its own account; they are logged
-    /// as deletions before the command's own effect.
-    pub vanished: Vec<(usize, Box<[u8]>)>,
-    /// How many keys expired.
-    pub expired: u64,
-    /// How many hash fields expired.
-    pub expired_fields: u64,
-}
 
 /// How the data are treated: what the configuration says, copied at the start of a call.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use super::event::{Event, EventClasses};
 use super::read::Collection;
 use super::reclaim::CHEAP;
 use super::shard::{Database, Keys};
-use super::{Db, Deadline, Entry, Found, Key, Matter, Ttl, name_of};
+use super::{Db, Deadline, Entry, Found, Key, Matter, Ttl, Vanished, name_of};
 use crate::error::{Error, Result};
 use crate::num;
 use crate::table::NO_DEADLINE;
@@ -117,16 +117,25 @@ impl Db {
             };
             return self.insert(key, |name| Entry::string(name, value, encoding, deadline));
         };
+        let deadline = entry.expires_at();
         if entry.kind() == Kind::Str {
             entry.set_string(value, encoding);
         } else {
-            let deadline = entry.expires_at();
             let fresh = Entry::string(entry.key(), value, encoding, deadline);
             fresh.set_access(clock.fresh());
             let old = std::mem::replace(entry, fresh);
             self.discard(old);
         }
-        self.apply_ttl(key, ttl);
+        let wanted = match ttl {
+            Ttl::Keep => deadline,
+            Ttl::Clear => NO_DEADLINE,
+            Ttl::At(wanted) => wanted.millis(),
+        };
+        // Most keys have no deadline and get none: then there is nothing to look up again.
+        if wanted != deadline {
+            let (keys, name) = self.keys_and_name(key);
+            keys.set_deadline(key.hash, name, wanted);
+        }
     }
 
     /// Stores a string that is an integer, as counting does: the deadline stays.
@@ -168,18 +177,6 @@ impl Db {
                 Ok(entry.string_bytes_mut())
             }
             _ => Err(Error::WRONG_TYPE),
-        }
-    }
-
-    fn apply_ttl(&mut self, key: Key, ttl: Ttl) {
-        match ttl {
-            Ttl::Keep => {}
-            Ttl::Clear => {
-                self.expire(key, Deadline::NEVER);
-            }
-            Ttl::At(deadline) => {
-                self.expire(key, deadline);
-            }
         }
     }
 
@@ -322,8 +319,23 @@ impl Db {
         self.touch_watched(key);
         self.notify(key, "expired");
         self.changes.expired += 1;
-        self.changes.vanished.push((self.index, name));
+        self.changes.vanished.push(Vanished { database: self.index, key: name, fields: Vec::new() });
         true
+    }
+
+    /// Announces that fields of a hash were found expired and are gone: taken out, or overwritten. A hash that this has
+    /// emptied is removed.
+    pub fn expire_fields(&mut self, key: Key, fields: Vec<Box<[u8]>>) {
+        self.count_expired_fields(fields.len());
+        let vanished = Vanished { database: self.index, key: self.name(key).into(), fields };
+        self.changes.vanished.push(vanished);
+        self.changed_by(key, "hexpired", 0);
+    }
+
+    /// Counts fields of a hash that the running command lets expire at once, because it gives them a deadline that has
+    /// passed. Announcing the change is left to the command.
+    pub fn count_expired_fields(&mut self, count: usize) {
+        self.changes.expired_fields += count as u64;
     }
 
     fn see_to(&mut self, found: Found, matter: &Matter) {

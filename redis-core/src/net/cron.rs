@@ -77,9 +77,8 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
 fn log_vanished(worker: &Worker, changes: &crate::db::Changes) {
     let server = &worker.runner.server;
     if server.changes.is_active() {
-        for (database, name) in &changes.vanished {
-            let effect = crate::args::OwnedArgs::new([&b"DEL"[..], name]);
-            server.changes.append(*database, effect.as_args());
+        for vanished in &changes.vanished {
+            server.changes.append(vanished.database, vanished.effect().as_args());
         }
     }
 }

@@ -303,6 +303,13 @@ impl<E: TableEntry> Table<E> {
         }
     }
 
+    /// A time before which no entry ends, as far as the segments know: [`NO_DEADLINE`] if none ever had a deadline. One
+    /// step for each segment.
+    pub fn next_deadline(&self) -> u64 {
+        let stashed = self.stash.iter().flat_map(|stash| stash.iter().map(|(_, entry)| entry.deadline()));
+        self.segments.iter().map(|segment| segment.deadline).chain(stashed).min().unwrap_or(NO_DEADLINE)
+    }
+
     /// Visits entries whose deadline is not after `now`, segment by segment, and removes those for which `visit` says
     /// so.
     ///

@@ -459,6 +459,22 @@ fn due_visits_what_has_ended() {
 }
 
 #[test]
+fn the_next_deadline_is_known_after_a_round() {
+    fn rounds<H: TestHash>(len: u64) {
+        let mut table = Table::<Item<H>>::new();
+        assert_eq!(table.next_deadline(), NO_DEADLINE);
+        (0..len).for_each(|id| insert(&mut table, Item::ending(id, 0, 1_000 + id)));
+        for ended in 0..len {
+            assert_eq!(table.next_deadline(), 1_000 + ended);
+            assert_eq!(expire(&mut table, 1_000 + ended, 500).0, [ended]);
+        }
+        assert_eq!(table.next_deadline(), NO_DEADLINE);
+    }
+    rounds::<Good>(2_000);
+    rounds::<Constant>(100);
+}
+
+#[test]
 fn due_removes_everything() {
     let mut table = Table::<Item<Good>>::new();
     (0..10_000).for_each(|id| insert(&mut table, Item::ending(id, 0, id)));

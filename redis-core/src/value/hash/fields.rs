@@ -6,9 +6,6 @@ use crate::table::{Due, NO_DEADLINE, Table, TableEntry};
 use crate::value::member::Field;
 use crate::value::{sample, tight};
 
-/// Up to so many fields are looked at to learn when the next of them ends.
-const EXACT_DEADLINE_MAX: usize = 1024;
-
 /// How often a random field may turn out to have expired before the live ones are collected.
 const TRIES: usize = 32;
 
@@ -170,13 +167,17 @@ impl Fields {
         }
     }
 
+    /// Whether there is such a field and its time is over.
+    pub(super) fn has_expired(&self, field: &[u8], now: u64) -> bool {
+        self.next_deadline() <= now && self.table.find(hash(field), field).is_some_and(|field| !is_live(field, now))
+    }
+
     /// Removes fields that are due, examining about `limit`, and shows each before it goes. Returns how many went.
     pub(super) fn reap(&mut self, now: u64, limit: usize, gone: &mut dyn FnMut(&Field)) -> usize {
         if self.next_deadline() > now {
             return 0;
         }
         let (mut removed, mut bytes) = (0, 0);
-        let from_start = self.position == 0;
         self.table.due(now, &mut self.position, limit, &mut |field| {
             gone(field);
             removed += 1;
@@ -185,22 +186,8 @@ impl Fields {
         });
         self.bytes -= bytes;
         self.mortal -= removed;
-        if self.mortal == 0 || (self.position == 0 && from_start) {
-            self.next_deadline = self.deadline_after(now);
-        }
+        self.next_deadline = if self.mortal == 0 { NO_DEADLINE } else { self.table.next_deadline() };
         removed
-    }
-
-    /// A bound for the fields' deadlines when all that were due at `now` are gone. A large table is not gone through for
-    /// an exact one: its segments know theirs, so asking it too early costs little.
-    fn deadline_after(&self, now: u64) -> u64 {
-        if self.mortal == 0 {
-            NO_DEADLINE
-        } else if self.len() <= EXACT_DEADLINE_MAX {
-            self.table.iter().map(TableEntry::deadline).min().unwrap_or(NO_DEADLINE)
-        } else {
-            now + 1
-        }
     }
 }
 

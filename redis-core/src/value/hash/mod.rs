@@ -139,6 +139,23 @@ impl Hash {
         }
     }
 
+    /// How many fields one can see: all that are in memory but the expired ones. Takes no time unless something may have
+    /// expired.
+    pub fn live_len(&self, now: u64) -> usize {
+        match &self.repr {
+            Repr::Table(fields) if fields.next_deadline() <= now => fields.live(now).count(),
+            _ => self.len(),
+        }
+    }
+
+    /// Whether there is such a field in memory and its time is over.
+    pub fn has_expired(&self, field: &[u8], now: u64) -> bool {
+        match &self.repr {
+            Repr::Packed(_) => false,
+            Repr::Table(fields) => fields.has_expired(field, now),
+        }
+    }
+
     /// The value of a field.
     pub fn get(&self, field: &[u8], now: u64) -> Option<Element<'_>> {
         match &self.repr {

@@ -1,0 +1,49 @@
+//! What a call did to the data, for those who are told after it.
+
+use super::event::Event;
+use crate::args::OwnedArgs;
+
+/// What a call did, for those who are told after it.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// How many changes there were.
+    pub dirty: u64,
+    /// Events that subscribers asked for.
+    pub events: Vec<Event>,
+    /// Keys that changed and for which clients are blocked: database, hash, name.
+    pub ready: Vec<(usize, u64, Box<[u8]>)>,
+    /// What the call found expired, or removed on its own account; logged as deletions before the command's own effect.
+    pub vanished: Vec<Vanished>,
+    /// How many keys expired.
+    pub expired: u64,
+    /// How many hash fields expired.
+    pub expired_fields: u64,
+}
+
+impl Changes {
+    /// Whether nobody needs to be told anything.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.dirty == 0 && self.events.is_empty() && self.ready.is_empty() && self.vanished.is_empty()
+    }
+}
+
+/// Something that is gone although no command asked for it: a key, or fields of a hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vanished {
+    /// The logical database.
+    pub database: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// The fields; none if it is the whole key that is gone.
+    pub fields: Vec<Box<[u8]>>,
+}
+
+impl Vanished {
+    /// The command that does the same to a copy of the data.
+    #[must_use]
+    pub fn effect(&self) -> OwnedArgs {
+        let name: &[u8] = if self.fields.is_empty() { b"DEL" } else { b"HDEL" };
+        OwnedArgs::new([name, &*self.key].into_iter().chain(self.fields.iter().map(|field| &**field)))
+    }
+}
