@@ -127,7 +127,9 @@ pub(crate) fn backlog(config: &Config) -> i32 {
 pub(crate) fn assemble(config: Config, registry: &'static Registry) -> Arc<Server> {
     let workers = usize::try_from(config.io_threads.get()).unwrap_or(1);
     let shards = if workers <= 1 { 1 } else { (workers * 16).next_power_of_two().min(crate::db::MAX_SHARDS) };
-    Server::new(config, registry.all().len(), shards)
+    let server = Server::new(config, registry.all().len(), shards);
+    server.memory.mark_startup(clock::unix_millis() / 1000);
+    server
 }
 
 pub(crate) fn note_listeners(server: &Server, listeners: &Listeners) {

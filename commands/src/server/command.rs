@@ -115,8 +115,10 @@ fn command_list(
     call: &mut Call,
     #[arg(token = "FILTERBY", name = "filterby")] filter: Option<Filter>,
 ) -> Vec<&'static str> {
+    let top_level = call.worker.registry.top_level().iter();
+    let all = top_level.flat_map(|command| std::iter::once(command).chain(&command.subcommands));
     let wanted = |command: &&&Command| filter.as_ref().is_none_or(|filter| filter.accepts(command));
-    call.worker.registry.all().iter().filter(wanted).map(|command| command.def.full_name).collect()
+    all.filter(wanted).map(|command| command.def.full_name).collect()
 }
 
 /// The keys of a request, which has not been run, and how each is used.

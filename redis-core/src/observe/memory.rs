@@ -36,6 +36,14 @@ pub trait Allocator: Sync {
 
     /// All it knows.
     fn stats(&self) -> AllocatorStats;
+
+    /// A report in its own words, for `MEMORY MALLOC-STATS`.
+    fn report(&self) -> Option<String> {
+        None
+    }
+
+    /// Gives back to the system what it can do without, for `MEMORY PURGE`.
+    fn purge(&self) {}
 }
 
 /// There is one allocator in a process, whatever the number of servers.
@@ -54,6 +62,18 @@ pub fn allocator_name() -> &'static str {
 /// What the allocator says of itself, if somebody has said how to ask.
 pub fn allocator_stats() -> Option<AllocatorStats> {
     ALLOCATOR.get().map(|allocator| allocator.stats())
+}
+
+/// What the allocator reports in its own words, if it can.
+pub fn allocator_report() -> Option<String> {
+    ALLOCATOR.get().and_then(|allocator| allocator.report())
+}
+
+/// Has the allocator give back to the system what it can do without.
+pub fn purge_allocator() {
+    if let Some(allocator) = ALLOCATOR.get() {
+        allocator.purge();
+    }
 }
 
 /// Bytes of the process's pages that are physically present; zero where the system does not tell.

@@ -10,28 +10,10 @@ mod protocol;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::num;
 use redis_core::prelude::*;
 
-use super::FAMILY;
-
-/// The words of a request behind the name, which COMMAND DOCS does not show.
-struct Words<'a>(Vec<&'a [u8]>);
-
-impl<'a> Argument<'a> for Words<'a> {
-    type Raw = Vec<&'a [u8]>;
-    const SHAPE: Shape = Shape::at_least(1);
-    const DOC: ArgDoc = ArgDoc::of(ArgKind::Inline, &[]);
-
-    fn shape(cursor: &mut Cursor<'a>) -> Result<Self::Raw> {
-        (0..cursor.left()).map(|_| cursor.next()).collect()
-    }
-
-    fn value(raw: Self::Raw, _: &Context) -> Result<Self> {
-        Ok(Words(raw))
-    }
-}
+use super::{FAMILY, Undocumented};
 
 /// A container for debugging commands.
 #[command(
@@ -40,7 +22,7 @@ impl<'a> Argument<'a> for Words<'a> {
     flags(ADMIN, NOSCRIPT, LOADING, STALE, SYSTEM),
     access = all
 )]
-fn debug(call: &mut Call, words: Words) -> Result<()> {
+fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
     let local = call.client.shared.origin.is_local();
     if !call.server.config.enable_debug_command.get().allows(local) {
         return Err(Error::new(

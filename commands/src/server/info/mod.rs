@@ -3,7 +3,7 @@
 mod activity;
 mod commands;
 mod data;
-mod memory;
+pub(super) mod memory;
 mod process;
 
 use redis_core::clock;
