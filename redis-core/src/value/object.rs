@@ -26,9 +26,11 @@ impl Object {
     }
 
     /// The name of the encoding, for OBJECT ENCODING.
+    ///
+    /// A list is a `quicklist` whatever its size, as in Redis 7.0: a small one is the case of a single node.
     pub fn encoding(&self) -> &'static str {
         match self {
-            Self::List(list) => list.encoding(),
+            Self::List(_) => "quicklist",
             Self::Set(set) => set.encoding(),
             Self::Hash(hash) => hash.encoding(),
         }

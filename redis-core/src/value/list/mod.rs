@@ -52,7 +52,7 @@ impl List {
         Self { repr: Repr::Packed(Listpack::new()) }
     }
 
-    /// The name of the encoding, for OBJECT ENCODING.
+    /// What it is made of: one listpack, or nodes of a quicklist.
     pub fn encoding(&self) -> &'static str {
         match self.repr {
             Repr::Packed(_) => "listpack",
