@@ -87,7 +87,10 @@ impl Builder {
             let server = server.clone();
             std::thread::Builder::new().name("worker-0".into()).spawn(move || {
                 let workers = workers(&server);
-                let result = run(&server, registry, workers, listeners, || drop(ready.send(())));
+                let result = run(&server, registry, workers, listeners, || {
+                    // Whoever started this thread waits for the message, or has gone.
+                    let _ = ready.send(());
+                });
                 if let Err(error) = result {
                     tracing::error!("the server stopped: {error}");
                 }

@@ -26,7 +26,7 @@ use super::FAMILY;
 )]
 fn sort(keyspace: &mut Keyspace, #[key(RO, ACCESS)] key: Key, options: SortOptions, reply: &mut Reply) -> Result<()> {
     let SortOptions { by, limit, get, order, alpha, store } = options;
-    let sort = Sort { by, limit, get, descending: order.is_some_and(Order::is_descending), alpha };
+    let sort = Sort { by, limit, get, descending: order.as_ref().is_some_and(Order::is_descending), alpha };
     let Some(destination) = store else {
         answer(&sort.run(keyspace, key, false)?, reply);
         return Ok(());
@@ -56,7 +56,7 @@ fn sort(keyspace: &mut Keyspace, #[key(RO, ACCESS)] key: Key, options: SortOptio
 )]
 fn sort_ro(keyspace: &Keyspace, key: Key, options: SortRoOptions, reply: &mut Reply) -> Result<()> {
     let SortRoOptions { by, limit, get, order, alpha } = options;
-    let sort = Sort { by, limit, get, descending: order.is_some_and(Order::is_descending), alpha };
+    let sort = Sort { by, limit, get, descending: order.as_ref().is_some_and(Order::is_descending), alpha };
     answer(&sort.run(keyspace, key, false)?, reply);
     Ok(())
 }
@@ -177,7 +177,7 @@ struct Order {
 }
 
 impl Order {
-    fn is_descending(self) -> bool {
+    fn is_descending(&self) -> bool {
         self.descending
     }
 }

@@ -193,6 +193,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`Error::SYNTAX`]
+    #[expect(clippy::should_implement_trait, reason = "the end of the arguments is an error, not the end of a loop")]
     #[inline]
     pub fn next(&mut self) -> Result<&'a [u8]> {
         let arg = self.peek().ok_or(Error::SYNTAX)?;
@@ -272,9 +273,7 @@ impl<'a> Cursor<'a> {
     pub fn wrong_subcommand(&self) -> Error {
         let container = self.command.split('|').next().unwrap_or_default().to_uppercase();
         let name = String::from_utf8_lossy(self.args.get(1));
-        Error::from(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
-        ))
+        Error::from(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."))
     }
 
     /// The error for surplus arguments, if there are any.

@@ -26,15 +26,15 @@ pub(crate) mod transaction;
 mod worker;
 
 pub use argument::{
-    Argument, Context, Count, Cursor, Early, KeyShape, Keys, Late, Lazy, Many, Millis, NumKeys, Parameter, Pattern, Rest,
-    ScanCursor, Seconds, Shape, Timeout, UnixMillis, UnixSeconds, arity, integer, key_spec_count, key_specs,
+    Argument, Context, Count, Cursor, Early, KeyShape, Keys, Late, Lazy, Many, Millis, NumKeys, Parameter, Pattern,
+    Rest, ScanCursor, Seconds, Shape, Timeout, UnixMillis, UnixSeconds, arity, integer, key_spec_count, key_specs,
     wrong_arity,
 };
 pub use blocking::{settle, unblock};
 pub use call::Call;
 pub use def::{Access, CommandDef, Family, Outcome, Run, Waiting};
+pub(crate) use dispatch::tell;
 pub use dispatch::{Flow, Recognised, disconnect, execute, prefetch, recognise};
-pub(crate) use dispatch::{find_keys, lock, tell};
 pub use docs::{ArgDoc, ArgKind, Docs};
 pub use flags::{Begin, Categories, Find, Flags, KeyFlags, KeySpec};
 pub use help::{describe, help};

@@ -4,7 +4,7 @@ use crate::db::{Event, EventClasses};
 use crate::server::Server;
 
 /// Publishes events to `__keyspace@<db>__:<key>` and `__keyevent@<db>__:<event>`, as configured.
-pub fn publish(server: &Server, events: &[Event]) {
+pub(super) fn publish(server: &Server, events: &[Event]) {
     if events.is_empty() {
         return;
     }

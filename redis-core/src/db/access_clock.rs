@@ -50,7 +50,7 @@ impl AccessClock {
     #[must_use]
     pub fn counter(&self, bits: u32) -> u8 {
         let elapsed = self.minutes().wrapping_sub(bits >> 8) & 0xffff;
-        let decayed = if self.decay_minutes == 0 { 0 } else { elapsed / self.decay_minutes };
+        let decayed = elapsed.checked_div(self.decay_minutes).unwrap_or(0);
         (bits as u8).saturating_sub(u8::try_from(decayed).unwrap_or(u8::MAX))
     }
 
@@ -71,6 +71,6 @@ impl AccessClock {
     }
 
     fn minutes(&self) -> u32 {
-        (self.seconds / 60 & 0xffff) as u32
+        ((self.seconds / 60) & 0xffff) as u32
     }
 }

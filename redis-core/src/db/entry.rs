@@ -54,7 +54,7 @@ const EIGHT_BYTES: u8 = 255;
 
 const OBJECT_LEN: usize = size_of::<*mut Object>();
 
-/// One key with its value, deadline, access bits and epoch; see the [module](self)'s description.
+/// One key with its value, deadline, access bits and epoch; see the description of the module.
 pub struct Entry(NonNull<u8>);
 
 // SAFETY: an entry owns its allocation and its object like a `Box` of both; what is changed through `&` is atomic.

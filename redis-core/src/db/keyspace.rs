@@ -227,7 +227,7 @@ impl Keyspace {
             slot.touch_all_watched(None, now);
             let keys = std::mem::take(&mut slot.keys);
             removed += keys.table.len();
-            if background && keys.table.len() > 0 {
+            if background && !keys.table.is_empty() {
                 let objects = keys.table.len();
                 self.db.held.store().reclaim.free(keys.table, objects);
             }

@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(text(&|r| r.error("ERR no")), "(error) ERR no");
         assert_eq!(text(&|r| r.bulk(b"a\"\n\x01\xff")), r#""a\"\n\x01\xff""#);
         assert_eq!(text(&|r| r.nil()), "(nil)");
-        assert_eq!(text(&|r| r.double(3.141)), "(double) 3.141");
+        assert_eq!(text(&|r| r.double(2.125)), "(double) 2.125");
         assert_eq!(text(&|r| r.boolean(false)), "(false)");
         assert_eq!(text(&|r| r.verbatim("txt", b"two\nlines")), "two\nlines");
         assert_eq!(text(&|r| r.array(0)), "(empty array)");

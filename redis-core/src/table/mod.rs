@@ -40,7 +40,7 @@
 //! use, which keeps memory in proportion and [`Table::random`] quick.
 //!
 //! Splitting cannot help hashes that agree in all their leading bits, and it must not be tried without end, for every
-//! attempt may double the directory. The directory may have [`DIRECTORY_SLACK`] times as many places as there are
+//! attempt may double the directory. The directory may have `DIRECTORY_SLACK` times as many places as there are
 //! segments, which random hashes never need; what still finds no place goes to `stash`, a plain list that every
 //! search looks at last. It is empty unless the hash function is broken; then the table is slow and right.
 //!

@@ -2,6 +2,7 @@
 
 use redis_core::prelude::*;
 
+#[expect(clippy::approx_constant, reason = "the value that tests of clients expect")]
 pub(super) fn write(kind: &[u8], reply: &mut Reply) -> Result<()> {
     match &kind.to_ascii_lowercase()[..] {
         b"string" => reply.bulk(b"Hello World"),

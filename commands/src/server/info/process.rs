@@ -32,7 +32,7 @@ pub(super) fn server(source: &Source<'_>, section: &mut Section<'_>) {
         .field("uptime_in_days", uptime / 86_400)
         .field("hz", config.hz.get())
         .field("configured_hz", config.hz.get())
-        .field("lru_clock", source.now / 1000 & 0xff_ffff)
+        .field("lru_clock", (source.now / 1000) & 0xff_ffff)
         .field("executable", executable)
         .field("config_file", config_file)
         .field("io_threads_active", u8::from(config.io_threads.get() > 1));
