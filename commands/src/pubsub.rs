@@ -127,7 +127,7 @@ container!("PUBSUB", since = "2.8.0", "A container for Pub/Sub commands.", help_
     complexity = "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
     flags(PUBSUB, LOADING, STALE)
 )]
-fn pubsub_channels(server: &Server, pattern: Option<Pattern>, reply: &mut Reply) {
+fn pubsub_channels(server: &Server, pattern: Option<OnePattern>, reply: &mut Reply) {
     list(&server.pubsub.channels(pattern.map(|pattern| pattern.0)), reply);
 }
 
@@ -155,7 +155,7 @@ fn pubsub_numsub(server: &Server, #[arg(name = "channel")] channels: Rest<&[u8]>
     complexity = "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
     flags(PUBSUB, LOADING, STALE)
 )]
-fn pubsub_shardchannels(server: &Server, pattern: Option<Pattern>, reply: &mut Reply) {
+fn pubsub_shardchannels(server: &Server, pattern: Option<OnePattern>, reply: &mut Reply) {
     list(&server.pubsub.shard_channels(pattern.map(|pattern| pattern.0)), reply);
 }
 
@@ -185,6 +185,27 @@ impl<'a> Argument<'a> for ShardChannel<'a> {
 
     fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
         Ok(ShardChannel(raw))
+    }
+}
+
+/// A pattern behind which nothing may follow.
+#[derive(Clone, Copy)]
+struct OnePattern<'a>(&'a [u8]);
+
+impl<'a> Argument<'a> for OnePattern<'a> {
+    type Raw = &'a [u8];
+    const SHAPE: Shape = Shape::exactly(1);
+    const DOC: ArgDoc = ArgDoc::new(ArgKind::Pattern);
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+        if cursor.left() > 1 {
+            return Err(cursor.wrong_subcommand());
+        }
+        cursor.next()
+    }
+
+    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
+        Ok(OnePattern(raw))
     }
 }
 

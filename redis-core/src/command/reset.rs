@@ -21,7 +21,7 @@ impl Call<'_> {
         client.monitor = false;
         client.no_touch = false;
         let is = &client.shared.is;
-        [&is.monitor, &is.no_touch, &is.no_evict].map(|condition| condition.store(false, Relaxed));
+        [&is.monitor, &is.no_touch, &is.no_evict].into_iter().for_each(|condition| condition.store(false, Relaxed));
         *client.shared.name.write() = Box::default();
         client.reply_mode = ReplyMode::On;
         client.authenticated = !server.config.requirepass.is_set();

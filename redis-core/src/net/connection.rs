@@ -1,16 +1,16 @@
 //! One connection: bytes in, commands through the door, bytes out.
 //!
 //! A connection is one task on one worker thread and owns almost nothing while it is idle. Input is read into the
-//! thread's buffer and run from there; only an incomplete request is kept. Replies are written to the thread's buffer
-//! and from there to the socket, without waiting; only what the socket does not take is kept. A client that sends and
-//! does not read is still read from, as a pipeline may be sent whole before its replies are fetched; the output
-//! buffer limits bound what is kept for it.
+//! thread's buffer and run from there; only an incomplete request is kept, and what follows of it is then read to where
+//! it is kept, so that a large argument is not copied once more with every read. Replies are written to the thread's
+//! buffer and from there to the socket, without waiting; only what the socket does not take is kept. A client that
+//! sends and does not read is still read from, as a pipeline may be sent whole before its replies are fetched; the
+//! output buffer limits bound what is kept for it.
 //!
-//! Requests are taken in batches: all that the read has brought are decoded and recognised first, so that the memory
-//! they will touch is on its way to the processor before the first one runs.
+//! A connection that waits, for a key or for the end of CLIENT PAUSE, is read from as well: that is how it is noticed
+//! that the client has gone. An order to close ends it whatever it is doing.
 
 use std::io;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,69 +20,57 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Sleep;
 
+use super::batch::{Done, Stop};
 use super::context::{Thread, with_thread};
+use super::output::Output;
 use super::stream::Stream;
-use crate::args::{Args, OwnedArgs};
-use crate::command::{self, Command, Flow, Recognised, recognise, settle};
-use crate::config::ClientClass;
+use crate::clock;
+use crate::command::{self, settle};
 use crate::pubsub::CloseReason;
-use crate::resp::{Decoder, Limits, ProtocolError, Reply, Request, Span};
+use crate::resp::{Decoder, Reply};
 use crate::server::{Blocked, Client, Server};
 
-/// How many requests are recognised before the first of them runs.
-const BATCH: usize = 32;
-
-/// An output buffer that has grown beyond this is not kept for the next connection.
+/// A reply buffer that has grown beyond this is not kept for the next connection.
 const KEEP_REPLY: usize = 1 << 20;
+
+/// A list of messages that has grown beyond this many is not kept for the next connection.
+const KEEP_MAIL: usize = 1024;
+
+/// A message of this size is sent by itself, not copied behind others.
+const LARGE_MESSAGE: usize = 16 * 1024;
+
+/// What is read at once from a connection that waits.
+const READ_WHILE_WAITING: usize = 16 * 1024;
 
 /// A connection and its unfinished business.
 pub(super) struct Connection {
-    stream: Stream,
-    server: Arc<Server>,
-    client: Client,
-    decoder: Decoder,
+    pub(super) stream: Stream,
+    pub(super) server: Arc<Server>,
+    pub(super) client: Client,
+    pub(super) decoder: Decoder,
     /// Bytes of a request that is not whole yet, or that must wait for its turn.
     input: Vec<u8>,
     /// Whether `input` may hold whole requests.
     backlog: bool,
-    /// Bytes that the socket did not take, from `sent` on.
-    output: Vec<u8>,
-    sent: usize,
-    blocked: Option<(Arc<Blocked>, Option<Pin<Box<Sleep>>>)>,
-    /// Since when the output is above the soft limit, in milliseconds since 1970.
-    over_soft_limit: Option<u64>,
+    output: Output,
+    wait: Wait,
 }
 
-/// Why [`Connection::poll`] ends.
-enum Pause {
-    /// The connection is over.
-    Closed,
-    /// CLIENT PAUSE holds it up.
-    Held,
+/// Why requests that have come do not run.
+enum Wait {
+    /// They do.
+    No,
+    /// The last one waits for a key, perhaps not for ever.
+    Blocked(Arc<Blocked>, Option<Pin<Box<Sleep>>>),
+    /// CLIENT PAUSE holds them up.
+    Held(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-/// A request of the batch at hand.
-pub(super) struct Item {
-    bytes: Range<usize>,
-    spans: Range<usize>,
-    keys: Range<usize>,
-    command: Option<&'static Command>,
-    /// An inline request owns its arguments.
-    inline: Option<OwnedArgs>,
-}
-
-impl Item {
-    fn args<'a>(&'a self, data: &'a [u8], spans: &'a [Span]) -> Args<'a> {
-        match &self.inline {
-            Some(args) => args.as_args(),
-            None => Args::new(&data[self.bytes.clone()], &spans[self.spans.clone()]),
-        }
-    }
-}
+/// The connection is over.
+struct Closed;
 
 impl Connection {
     pub(super) fn new(stream: Stream, server: Arc<Server>, client: Client) -> Self {
-        server.clients.connected.fetch_add(1, Relaxed);
         Connection {
             stream,
             server,
@@ -90,10 +78,8 @@ impl Connection {
             decoder: Decoder::default(),
             input: Vec::new(),
             backlog: false,
-            output: Vec::new(),
-            sent: 0,
-            blocked: None,
-            over_soft_limit: None,
+            output: Output::default(),
+            wait: Wait::No,
         }
     }
 
@@ -104,366 +90,296 @@ impl Connection {
             Poll::Ready(())
         })
         .await;
-        loop {
-            match std::future::poll_fn(|context| self.poll(context)).await {
-                Pause::Closed => return,
-                Pause::Held => self.server.pause.wait().await,
-            }
-        }
+        let Closed = std::future::poll_fn(|context| self.poll(context)).await;
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Pause> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         loop {
+            if let Some(reason) = self.client.shared.mailbox.close_requested() {
+                self.last_words(reason);
+                return Poll::Ready(Closed);
+            }
+            if self.write().is_err() {
+                return Poll::Ready(Closed);
+            }
+            self.watch_output(context);
             if self.client.shared.mailbox.close_requested().is_some() {
-                self.last_words();
-                return Poll::Ready(Pause::Closed);
+                continue;
             }
-            self.collect_mail();
-            if self.flush().is_err() || self.exceeds_output_limit() {
-                return Poll::Ready(Pause::Closed);
-            }
-            let all_sent = self.sent == self.output.len();
-            if !all_sent && let Poll::Ready(ready) = self.stream.poll_write_ready(context) {
-                match ready {
-                    Ok(()) => continue,
-                    Err(_) => return Poll::Ready(Pause::Closed),
+            if !self.output.is_empty() {
+                match self.stream.poll_write_ready(context) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(_)) => return Poll::Ready(Closed),
+                    Poll::Pending => {}
                 }
             }
             if self.client.close {
-                return if all_sent { Poll::Ready(Pause::Closed) } else { Poll::Pending };
+                return if self.output.is_empty() { Poll::Ready(Closed) } else { Poll::Pending };
             }
-            if self.blocked.is_some() && self.poll_blocked(context) {
-                continue;
-            }
-            if self.blocked.is_none() && self.backlog {
-                let held = with_thread(|thread| {
-                    let input = std::mem::take(&mut self.input);
-                    let held = self.process(thread, &input);
-                    self.send(thread);
-                    held
-                });
-                if held {
-                    return Poll::Ready(Pause::Held);
-                }
+            self.poll_wait(context);
+            if self.backlog && !self.waits() {
+                self.run_input();
                 continue;
             }
             match ready!(self.poll_read(context)) {
-                Ok(Read::Data) => {}
-                Ok(Read::Held) => return Poll::Ready(Pause::Held),
-                Ok(Read::End) | Err(_) => return Poll::Ready(Pause::Closed),
+                Ok(0) | Err(_) => return Poll::Ready(Closed),
+                Ok(_) => {}
             }
         }
     }
 
-    /// Whether the wait of a blocked client is over; its answer is then in the output.
-    fn poll_blocked(&mut self, context: &mut Context<'_>) -> bool {
-        let Some((blocked, sleep)) = &mut self.blocked else { return true };
-        let timed_out = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready());
-        let over = with_thread(|thread| settle(&mut thread.worker, &self.client, blocked, timed_out));
-        if over {
-            self.blocked = None;
-            self.collect_mail();
-        }
-        over
+    fn waits(&self) -> bool {
+        !matches!(self.wait, Wait::No)
     }
 
-    /// Reads once and runs what has come.
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Read>> {
-        with_thread(|thread| {
-            let mut buffer = std::mem::take(&mut thread.buffer);
-            let mut read = ReadBuf::new(&mut buffer);
-            let polled = Pin::new(&mut self.stream).poll_read(context, &mut read);
-            let len = read.filled().len();
-            let result = match polled {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                Poll::Ready(Ok(())) if len == 0 => Poll::Ready(Ok(Read::End)),
-                Poll::Ready(Ok(())) => {
-                    let held = self.received(thread, &buffer[..len]);
-                    self.send(thread);
-                    Poll::Ready(Ok(if held { Read::Held } else { Read::Data }))
+    /// Whether no further request may run: its last reply is written, or it was told to close.
+    pub(super) fn is_over(&self) -> bool {
+        self.client.close || self.client.shared.mailbox.close_requested().is_some()
+    }
+
+    /// Looks whether the connection need not wait any longer.
+    fn poll_wait(&mut self, context: &mut Context<'_>) {
+        match &mut self.wait {
+            Wait::No => {}
+            Wait::Held(end) => {
+                if end.as_mut().poll(context).is_ready() {
+                    self.wait = Wait::No;
+                    self.backlog = true;
                 }
-            };
-            thread.buffer = buffer;
-            result
-        })
+            }
+            Wait::Blocked(blocked, sleep) => {
+                let timed_out = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready());
+                if with_thread(|thread| settle(&mut thread.worker, &self.client, blocked, timed_out)) {
+                    self.wait = Wait::No;
+                    // The answer is in the mailbox. To send it is the first thing that is done with the input.
+                    self.backlog = true;
+                }
+            }
+        }
     }
 
-    /// Takes in what a read has brought. True if CLIENT PAUSE holds the connection up.
-    fn received(&mut self, thread: &mut Thread, data: &[u8]) -> bool {
+    /// Reads once, and runs what has come if it may. Answers how many bytes came; none at the end of the stream.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.is_empty() {
+            return with_thread(|thread| {
+                let mut buffer = std::mem::take(&mut thread.buffer);
+                let mut read = ReadBuf::new(&mut buffer);
+                let polled = Pin::new(&mut self.stream).poll_read(context, &mut read);
+                let len = read.filled().len();
+                if polled.is_ready() && len > 0 {
+                    self.note_read(thread, len);
+                    if self.waits() {
+                        self.input.extend_from_slice(&buffer[..len]);
+                        self.note_input();
+                    } else {
+                        let done = self.run_noted(thread, &buffer[..len]);
+                        self.input = buffer[done.consumed..len].to_vec();
+                        self.go_on(done.stop);
+                    }
+                }
+                thread.buffer = buffer;
+                polled.map_ok(|()| len)
+            });
+        }
+        loop {
+            ready!(self.stream.poll_read_ready(context))?;
+            let waits = self.waits();
+            let room = if waits { READ_WHILE_WAITING } else { self.decoder.room(self.input.len()) };
+            if room > READ_WHILE_WAITING {
+                // As much as is known to come, or twice what there is: no need to leave more room than that.
+                self.input.reserve_exact(room);
+            } else {
+                self.input.reserve(room);
+            }
+            match self.stream.try_read_buf(&mut self.input) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(len) => {
+                    with_thread(|thread| self.note_read(thread, len));
+                    if waits || self.decoder.wanted() > self.input.len() {
+                        self.note_input();
+                    } else {
+                        self.run_input();
+                    }
+                    return Poll::Ready(Ok(len));
+                }
+            }
+        }
+    }
+
+    /// Runs what is kept of the input, and keeps the rest.
+    fn run_input(&mut self) {
+        let mut input = std::mem::take(&mut self.input);
+        let done = with_thread(|thread| self.run_noted(thread, &input));
+        match done.consumed {
+            // Nothing is moved while a request comes in pieces.
+            0 => self.input = input,
+            consumed if consumed == input.len() => {}
+            consumed if consumed > input.len() / 2 => self.input = input[consumed..].to_vec(),
+            consumed => {
+                input.drain(..consumed);
+                self.input = input;
+            }
+        }
+        self.go_on(done.stop);
+    }
+
+    fn run_noted(&mut self, thread: &mut Thread, data: &[u8]) -> Done {
+        // What CLIENT LIST shows of the connection that runs it.
+        self.client.shared.input.store(data.len(), Relaxed);
+        self.run(thread, data)
+    }
+
+    /// After requests have run: what the rest of the input waits for.
+    fn go_on(&mut self, stop: Option<Stop>) {
+        self.backlog = false;
+        match stop {
+            None => {}
+            Some(Stop::Held) => {
+                let server = self.server.clone();
+                self.wait = Wait::Held(Box::pin(async move { server.pause.wait().await }));
+            }
+            Some(Stop::Blocked(blocked)) => {
+                let sleep = blocked.deadline.map(|deadline| {
+                    let left = deadline.saturating_sub(clock::unix_millis());
+                    Box::pin(tokio::time::sleep(Duration::from_millis(left)))
+                });
+                self.wait = Wait::Blocked(blocked, sleep);
+            }
+        }
+        if self.client.close {
+            self.input = Vec::new();
+        }
+        self.note_input();
+    }
+
+    fn note_read(&self, thread: &Thread, bytes: usize) {
         let shared = &self.client.shared;
         let stats = &thread.worker.runner.stats.counters;
-        stats.net_input_bytes.add(data.len() as u64);
+        stats.net_input_bytes.add(bytes as u64);
         stats.reads_processed.add(1);
-        shared.bytes_in.store(shared.bytes_in.load(Relaxed) + data.len() as u64, Relaxed);
-        shared.last_active.store(crate::clock::unix_millis(), Relaxed);
-        if self.input.is_empty() && self.blocked.is_none() {
-            return self.process(thread, data);
-        }
-        self.input.extend_from_slice(data);
-        if self.input.len() > self.server.config.client_query_buffer_limit.get_usize() {
-            tracing::warn!("closing client {}: its query buffer limit is reached", shared.id);
-            self.server.stats.shared.query_buffer_limit_disconnections.add_shared(1);
-            self.client.close = true;
-            return false;
-        }
-        if self.blocked.is_some() {
-            // Requests wait for their turn; a blocked client may send more, but not without bound.
-            self.backlog = true;
-            shared.input.store(self.input.len(), Relaxed);
-            return false;
-        }
-        let input = std::mem::take(&mut self.input);
-        self.process(thread, &input)
+        shared.bytes_in.store(shared.bytes_in.load(Relaxed) + bytes as u64, Relaxed);
+        shared.last_active.store(clock::unix_millis(), Relaxed);
     }
 
-    /// Runs the requests in `data` and keeps what is left. True if CLIENT PAUSE holds the connection up.
-    fn process(&mut self, thread: &mut Thread, data: &[u8]) -> bool {
-        self.backlog = false;
-        thread.reply.set_protocol(self.client.protocol);
-        let (mut at, mut stop) = (0, None);
-        let mut failed: Option<ProtocolError> = None;
-        while stop.is_none() && failed.is_none() && !self.client.close {
-            let more = self.decode(thread, data, &mut at, &mut failed);
-            stop = self.run_batch(thread, data);
-            if !more {
-                break;
-            }
-        }
-        if let Some(error) = failed
-            && stop.is_none()
-            && !self.client.close
-        {
-            tracing::debug!("protocol error from client {}: {error}", self.client.shared.id);
-            self.server.stats.errors.count(b"ERR", false);
-            thread.reply.error(error.to_string());
-            self.client.close = true;
-        }
-        if let Some((at, _)) = stop {
-            // What comes behind is decoded anew when it is its turn.
-            self.decoder = Decoder::default();
-            self.backlog = at < data.len();
-            self.keep(&data[at..]);
-            return matches!(stop, Some((_, Stop::Held)));
-        }
-        self.keep(&data[at..]);
-        false
-    }
-
-    fn keep(&mut self, rest: &[u8]) {
-        self.input = if self.client.close { Vec::new() } else { rest.to_vec() };
-        self.client.shared.input.store(self.input.len(), Relaxed);
-    }
-
-    /// Decodes and recognises requests until the batch is full or the data are used up. Answers whether there may be
-    /// more.
-    fn decode(&mut self, thread: &mut Thread, data: &[u8], at: &mut usize, failed: &mut Option<ProtocolError>) -> bool {
-        let Thread { worker, spans, keys, batch, .. } = thread;
-        spans.clear();
-        keys.clear();
-        batch.clear();
-        let config = &self.server.config;
-        let authenticated = self.client.authenticated;
-        let limits = Limits { bulk_len: config.proto_max_bulk_len.get_usize(), authenticated, ..Limits::default() };
-        let registry = worker.runner.registry;
-        // The request that authenticates lifts the limits for the next one.
-        let most = if authenticated { BATCH } else { 1 };
-        while batch.len() < most {
-            let first_span = spans.len();
-            let (consumed, inline) = match self.decoder.next(&data[*at..], &limits, spans) {
-                Ok(None) => return false,
-                Ok(Some(Request::Multibulk { consumed })) => (consumed, None),
-                Ok(Some(Request::Inline { consumed, args })) => {
-                    (consumed, Some(OwnedArgs::new(args.iter().map(Vec::as_slice))))
-                }
-                Err(error) => {
-                    *failed = Some(error);
-                    return false;
-                }
-            };
-            let mut item = Item {
-                bytes: *at..*at + consumed,
-                spans: first_span..spans.len(),
-                keys: keys.len()..keys.len(),
-                command: None,
-                inline,
-            };
-            *at += consumed;
-            let args = item.args(data, spans);
-            if args.is_empty() {
-                continue;
-            }
-            item.command = recognise(registry, args, keys);
-            item.keys.end = keys.len();
-            batch.push(item);
-        }
-        true
-    }
-
-    /// Runs the batch. Answers where it stopped, if it did before its end.
-    fn run_batch(&mut self, thread: &mut Thread, data: &[u8]) -> Option<(usize, Stop)> {
-        let Thread { worker, spans, keys, batch, reply, .. } = thread;
-        if batch.is_empty() {
-            return None;
-        }
-        worker.begin();
-        if batch.len() > 1 {
-            command::prefetch(worker, self.client.database, keys);
-        }
-        let mut stopped = None;
-        for item in batch.iter() {
-            let request =
-                Recognised { args: item.args(data, spans), command: item.command, keys: &keys[item.keys.clone()] };
-            match command::execute(worker, &mut self.client, request, reply) {
-                Flow::Next => {}
-                Flow::Blocked(blocked) => {
-                    let sleep = blocked.deadline.map(|deadline| {
-                        let left = deadline.saturating_sub(crate::clock::unix_millis());
-                        Box::pin(tokio::time::sleep(Duration::from_millis(left)))
-                    });
-                    self.blocked = Some((blocked, sleep));
-                    stopped = Some((item.bytes.end, Stop::Blocked));
-                }
-                Flow::Paused => stopped = Some((item.bytes.start, Stop::Held)),
-            }
-            // A client that is subscribed sees its own messages right behind the reply that they follow.
-            let mailbox = &self.client.shared.mailbox;
-            if !mailbox.is_empty() && self.blocked.is_none() {
-                let mut mail = Vec::new();
-                mailbox.drain_into(&mut mail);
-                mail.iter().for_each(|message| reply.raw(message));
-            }
-            if stopped.is_some() || self.client.close || mailbox.close_requested().is_some() {
-                break;
-            }
-        }
-        worker.end();
-        let done = batch.len() as u64;
+    /// Tells others how much input is kept, and refuses to keep too much, be it as input or queued by MULTI.
+    fn note_input(&mut self) {
         let shared = &self.client.shared;
-        shared.commands.store(shared.commands.load(Relaxed) + done, Relaxed);
-        stopped
+        shared.input.store(self.input.len(), Relaxed);
+        shared.input_free.store(self.input.capacity() - self.input.len(), Relaxed);
+        let kept = self.input.len() + shared.queued_bytes.load(Relaxed);
+        if kept > self.server.config.client_query_buffer_limit.get_usize() {
+            shared.mailbox.request_close(CloseReason::QueryBufferLimit);
+            self.input = Vec::new();
+        }
     }
 
     /// Sends what the thread's buffer holds for this connection.
-    fn send(&mut self, thread: &mut Thread) {
+    pub(super) fn send(&mut self, thread: &mut Thread) {
         let reply = &mut thread.reply;
-        let bytes = reply.as_bytes();
-        if !bytes.is_empty() {
-            let taken = if self.sent == self.output.len() {
-                match self.stream.try_write(bytes) {
-                    Ok(taken) => taken,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                    Err(_) => {
-                        self.client.close = true;
-                        bytes.len()
-                    }
-                }
-            } else {
-                0
-            };
-            self.count_sent(thread.worker.runner.stats.as_ref(), taken);
-            self.output.extend_from_slice(&bytes[taken..]);
-            self.client.shared.output.store(self.output.len() - self.sent, Relaxed);
+        if !reply.is_empty() {
+            match self.output.write(&self.stream, reply.as_bytes()) {
+                Ok(taken) => self.note_sent(thread, taken),
+                // Nobody will read the rest.
+                Err(_) => self.client.close = true,
+            }
         }
+        let reply = &mut thread.reply;
         if reply.len() > KEEP_REPLY {
-            *reply = Reply::new(2);
+            *reply = Reply::new(reply.protocol());
         } else {
             reply.clear();
         }
-    }
-
-    fn count_sent(&self, stats: &crate::observe::WorkerStats, bytes: usize) {
-        let shared = &self.client.shared;
-        shared.bytes_out.store(shared.bytes_out.load(Relaxed) + bytes as u64, Relaxed);
-        stats.counters.net_output_bytes.add(bytes as u64);
-        stats.counters.writes_processed.add(1);
-    }
-
-    /// Moves what others have sent to the output.
-    fn collect_mail(&mut self) {
-        let mailbox = &self.client.shared.mailbox;
-        if !mailbox.is_empty() {
-            let mut mail = Vec::new();
-            mailbox.drain_into(&mut mail);
-            mail.iter().for_each(|message| self.output.extend_from_slice(message));
+        if self.output.is_too_much(&self.server, &self.client) {
+            self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);
         }
     }
 
-    /// Writes what the socket takes of the output.
-    fn flush(&mut self) -> io::Result<()> {
-        while self.sent < self.output.len() {
-            match self.stream.try_write(&self.output[self.sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(taken) => {
-                    self.sent += taken;
-                    with_thread(|thread| self.count_sent(&thread.worker.runner.stats, taken));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
+    /// Has the connection closed when more waits to be sent than may, or for too long.
+    fn watch_output(&mut self, context: &mut Context<'_>) {
+        let too_much = self.output.is_too_much(&self.server, &self.client);
+        if too_much || self.output.poll_soft_limit(context).is_ready() {
+            self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);
         }
-        if self.sent == self.output.len() {
-            self.output = Vec::new();
-            self.sent = 0;
-        } else if self.sent > self.output.len() / 2 {
-            self.output.drain(..self.sent);
-            self.sent = 0;
+    }
+
+    /// Writes what waits, and then what others have sent: as long as the socket takes it.
+    fn write(&mut self) -> io::Result<()> {
+        if !self.output.is_empty() {
+            let taken = self.output.flush(&self.stream)?;
+            self.client.shared.last_active.store(clock::unix_millis(), Relaxed);
+            with_thread(|thread| self.note_sent(thread, taken));
         }
-        self.client.shared.output.store(self.output.len() - self.sent, Relaxed);
+        if self.output.is_empty() && !self.client.shared.mailbox.is_empty() && !self.client.close {
+            with_thread(|thread| self.deliver(thread))?;
+        }
         Ok(())
     }
 
-    /// Whether the connection holds more output than `client-output-buffer-limit` allows.
-    fn exceeds_output_limit(&mut self) -> bool {
-        let pending = self.output.len() - self.sent;
-        if pending == 0 {
-            self.over_soft_limit = None;
-            return false;
+    /// Sends the mail, small messages together.
+    fn deliver(&mut self, thread: &mut Thread) -> io::Result<()> {
+        let mut mail = std::mem::take(&mut thread.mail);
+        self.client.shared.mailbox.drain_into(&mut mail);
+        for message in mail.drain(..) {
+            if message.len() < LARGE_MESSAGE {
+                thread.reply.raw(&message);
+            }
+            if message.len() >= LARGE_MESSAGE || thread.reply.len() >= LARGE_MESSAGE {
+                self.send(thread);
+            }
+            if message.len() >= LARGE_MESSAGE {
+                let taken = self.output.write(&self.stream, &message)?;
+                self.note_sent(thread, taken);
+            }
         }
-        let class = if self.client.subscriptions.is_empty() { ClientClass::Normal } else { ClientClass::Pubsub };
-        let limit = self.server.config.client_output_buffer_limit.get(class);
-        let now = crate::clock::unix_millis();
-        let soft = limit.soft > 0 && pending as u64 > limit.soft;
-        let since = soft.then(|| *self.over_soft_limit.get_or_insert(now));
-        self.over_soft_limit = since;
-        let exceeded = limit.hard > 0 && pending as u64 > limit.hard
-            || since.is_some_and(|since| now - since > limit.soft_seconds * 1000);
-        if exceeded {
-            let id = self.client.shared.id;
-            tracing::warn!("closing client {id}: its output buffer limits are overcome with {pending} bytes");
-            self.server.stats.shared.output_buffer_limit_disconnections.add_shared(1);
+        self.send(thread);
+        if mail.capacity() <= KEEP_MAIL {
+            thread.mail = mail;
         }
-        exceeded
+        Ok(())
     }
 
-    /// A connection that is asked to close sends what it can at once, if the reason is no fault of its own.
-    fn last_words(&mut self) {
-        if self.client.shared.mailbox.close_requested() == Some(CloseReason::Shutdown) {
-            self.collect_mail();
-            let _ = self.flush();
+    fn note_sent(&self, thread: &Thread, bytes: usize) {
+        let shared = &self.client.shared;
+        let stats = &thread.worker.runner.stats.counters;
+        shared.bytes_out.store(shared.bytes_out.load(Relaxed) + bytes as u64, Relaxed);
+        shared.output.store(self.output.len(), Relaxed);
+        shared.output_memory.store(self.output.memory(), Relaxed);
+        shared.mailbox.note_backlog(self.output.len());
+        stats.net_output_bytes.add(bytes as u64);
+        stats.writes_processed.add(1);
+    }
+
+    /// A connection that is told to close says why in the log, and sends what it can at once if the server stops.
+    fn last_words(&mut self, reason: CloseReason) {
+        let shared = &self.client.shared;
+        let (id, stats) = (shared.id, &self.server.stats.shared);
+        match reason {
+            // The other side may have gone before.
+            CloseReason::Shutdown => drop(self.write()),
+            CloseReason::OutputBufferLimit => {
+                let waiting = self.output.waiting(&shared.mailbox);
+                tracing::warn!(
+                    "closing client {id}: {waiting} bytes wait to be sent, more than its output limits allow"
+                );
+                stats.output_buffer_limit_disconnections.add_shared(1);
+            }
+            CloseReason::QueryBufferLimit => {
+                tracing::warn!("closing client {id}: its requests are larger than the query buffer limit");
+                stats.query_buffer_limit_disconnections.add_shared(1);
+            }
+            other => tracing::debug!("closing client {id}: {other:?}"),
         }
     }
-}
-
-/// What a read brought.
-enum Read {
-    Data,
-    Held,
-    End,
-}
-
-/// Why a batch stopped before its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
-    Blocked,
-    Held,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        with_thread(|thread| {
-            command::disconnect(&mut thread.worker, &mut self.client, self.blocked.take().map(|(b, _)| b))
-        });
+        let blocked = match std::mem::replace(&mut self.wait, Wait::No) {
+            Wait::Blocked(blocked, _) => Some(blocked),
+            _ => None,
+        };
+        with_thread(|thread| command::disconnect(&mut thread.worker, &mut self.client, blocked));
         self.server.clients.connected.fetch_sub(1, Relaxed);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 
-use super::connection::Item;
+use bytes::Bytes;
+
+use super::batch::Item;
 use crate::command::Worker;
 use crate::db::Key;
 use crate::resp::{Reply, Span};
@@ -18,6 +20,7 @@ pub(super) struct Thread {
     pub(super) spans: Vec<Span>,
     pub(super) keys: Vec<Key>,
     pub(super) batch: Vec<Item>,
+    pub(super) mail: Vec<Bytes>,
 }
 
 thread_local! {
@@ -33,6 +36,7 @@ pub(super) fn enter(worker: Worker) -> Entered {
         spans: Vec::new(),
         keys: Vec::new(),
         batch: Vec::new(),
+        mail: Vec::new(),
     };
     THREAD.set(Some(thread));
     Entered

@@ -2,10 +2,12 @@
 //!
 //! Only this floor knows sockets; commands see bytes in and bytes out.
 
+mod batch;
 mod connection;
 mod context;
 mod cron;
 mod listen;
+mod output;
 mod stream;
 mod worker;
 

@@ -22,6 +22,22 @@ impl Stream {
         }
     }
 
+    /// Appends what has come, without waiting.
+    pub(super) fn try_read_buf(&self, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.try_read_buf(buffer),
+            Stream::Unix(stream) => stream.try_read_buf(buffer),
+        }
+    }
+
+    /// Ready when something may have come.
+    pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_read_ready(context),
+            Stream::Unix(stream) => stream.poll_read_ready(context),
+        }
+    }
+
     /// Ready when the socket takes more.
     pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         match self {

@@ -78,8 +78,9 @@ fn first_worker(
     listeners: Listeners,
     ready: impl FnOnce(),
 ) -> io::Result<()> {
-    let runtime = runtime()?;
+    // Connections that outlive the farewell end with the runtime, and need the worker for that.
     let _entered = enter(Worker::new(server.clone(), registry));
+    let runtime = runtime()?;
     runtime.block_on(async {
         let others = Arc::new(others);
         for listener in listeners.tcp {
@@ -104,8 +105,8 @@ fn other_worker(
     registry: &'static Registry,
     mut arrivals: UnboundedReceiver<Arrival>,
 ) -> io::Result<()> {
-    let runtime = runtime()?;
     let _entered = enter(Worker::new(server.clone(), registry));
+    let runtime = runtime()?;
     runtime.block_on(async {
         loop {
             tokio::select! {
@@ -152,8 +153,8 @@ async fn accept_tcp(
                 };
                 let refusal = refusal(&server, !peer.ip().to_canonical().is_loopback());
                 if let Some(refusal) = refusal {
-                    let _ = stream.try_write(refusal.as_bytes());
-                    // The write needs the socket to be known writable, which a fresh one is not yet to the runtime.
+                    // Written directly: to the runtime a fresh socket is not known to be writable. What a full buffer
+                    // or a client that has gone does not take is lost.
                     if let Ok(mut stream) = stream.into_std() {
                         let _ = io::Write::write_all(&mut stream, refusal.as_bytes());
                     }
@@ -161,7 +162,7 @@ async fn accept_tcp(
                 }
                 match stream.into_std() {
                     Ok(stream) => hand_over(Arrival::Tcp(stream, origin), &mut turn, &server, &others),
-                    Err(error) => tracing::debug!("lost a new connection: {error}"),
+                    Err(error) => lost(&server, &error),
                 }
             }
             Err(error) => accept_failed(&error).await,
@@ -188,6 +189,7 @@ async fn accept_unix(
                 };
                 let Ok(mut stream) = stream.into_std() else { continue };
                 if let Some(refusal) = refusal(&server, false) {
+                    // The other side may have gone.
                     let _ = io::Write::write_all(&mut stream, refusal.as_bytes());
                     continue;
                 }
@@ -207,12 +209,11 @@ async fn accept_failed(error: &io::Error) {
 /// Why a new connection is not let in, as it is told.
 fn refusal(server: &Server, remote: bool) -> Option<&'static str> {
     let config = &server.config;
-    server.stats.shared.connections_received.add_shared(1);
     if server.clients.connected.load(Relaxed) >= usize::try_from(config.maxclients.get()).unwrap_or(usize::MAX) {
         server.stats.shared.rejected_connections.add_shared(1);
         return Some("-ERR max number of clients reached\r\n");
     }
-    if remote && config.protected_mode.get() && config.requirepass.get().is_empty() {
+    if remote && config.protected_mode.get() && !config.requirepass.is_set() {
         server.stats.shared.rejected_connections.add_shared(1);
         return Some(
             "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for \
@@ -221,7 +222,16 @@ fn refusal(server: &Server, remote: bool) -> Option<&'static str> {
              from this host, or with '--protected-mode no' on the command line.\r\n",
         );
     }
+    server.stats.shared.connections_received.add_shared(1);
+    // Counted here and not when it is served, which may be a little later on another thread: the limit holds exactly.
+    server.clients.connected.fetch_add(1, Relaxed);
     None
+}
+
+/// A connection that was let in cannot be served.
+fn lost(server: &Server, error: &io::Error) {
+    tracing::debug!("lost a new connection: {error}");
+    server.clients.connected.fetch_sub(1, Relaxed);
 }
 
 fn hand_over(arrival: Arrival, turn: &mut usize, server: &Arc<Server>, others: &[UnboundedSender<Arrival>]) {
@@ -229,8 +239,12 @@ fn hand_over(arrival: Arrival, turn: &mut usize, server: &Arc<Server>, others: &
     *turn = turn.wrapping_add(1);
     match worker.checked_sub(1) {
         None => welcome(arrival, server),
-        // The worker's thread is gone only when the server stops.
-        Some(other) => drop(others[other].send(arrival)),
+        Some(other) => {
+            if others[other].send(arrival).is_err() {
+                // The worker's thread is gone only when the server stops.
+                lost(server, &io::ErrorKind::BrokenPipe.into());
+            }
+        }
     }
 }
 
@@ -246,10 +260,10 @@ fn welcome(arrival: Arrival, server: &Arc<Server>) {
     match stream {
         Ok(stream) => {
             let shared = server.clients.add(origin, clock::unix_millis());
-            let client = Client::new(shared, server.config.requirepass.get().is_empty());
+            let client = Client::new(shared, !server.config.requirepass.is_set());
             tokio::spawn(Connection::new(stream, server.clone(), client).serve());
         }
-        Err(error) => tracing::debug!("lost a new connection: {error}"),
+        Err(error) => lost(server, &error),
     }
 }
 

@@ -28,6 +28,8 @@ pub enum CloseReason {
     Killed = 1,
     /// More output is pending than `client-output-buffer-limit` allows.
     OutputBufferLimit,
+    /// More input is kept than `client-query-buffer-limit` allows.
+    QueryBufferLimit,
     /// `maxmemory-clients` is exceeded and this connection holds the most.
     Evicted,
     /// Its user was deleted, disabled, or lost the right to a channel it is subscribed to.
@@ -40,10 +42,26 @@ pub enum CloseReason {
 
 impl CloseReason {
     fn from_code(code: u8) -> Option<Self> {
-        let reasons =
-            [Self::Killed, Self::OutputBufferLimit, Self::Evicted, Self::PermissionLost, Self::Idle, Self::Shutdown];
+        let reasons = [
+            Self::Killed,
+            Self::OutputBufferLimit,
+            Self::QueryBufferLimit,
+            Self::Evicted,
+            Self::PermissionLost,
+            Self::Idle,
+            Self::Shutdown,
+        ];
         reasons.into_iter().find(|reason| *reason as u8 == code)
     }
+}
+
+/// How much may wait for a reader; zero is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// The connection is closed when there is more.
+    pub hard: usize,
+    /// Its owner looks at the clock when there is more.
+    pub soft: usize,
 }
 
 /// The mailbox of one connection: many senders, one owner.
@@ -51,6 +69,8 @@ impl CloseReason {
 pub struct Mailbox {
     /// Bytes waiting, written under the lock and read without it.
     pending: AtomicUsize,
+    /// Bytes that the owner has taken and its socket has not.
+    backlog: AtomicUsize,
     /// A [`CloseReason`], or zero.
     close: AtomicU8,
     inner: Mutex<Inner>,
@@ -97,6 +117,24 @@ impl Mailbox {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Leaves a message for the owner, who is told when more waits than `limits` allow, what its socket has not taken
+    /// included.
+    pub fn push_within(&self, message: Bytes, limits: OutputLimits) {
+        let len = message.len();
+        let waiting = self.push(message) + self.backlog.load(Relaxed);
+        if limits.hard != 0 && waiting > limits.hard {
+            self.request_close(CloseReason::OutputBufferLimit);
+        } else if limits.soft != 0 && waiting > limits.soft && waiting - len.min(waiting) <= limits.soft {
+            // The owner sleeps until its socket takes more; now it has to watch the time, too.
+            self.wake();
+        }
+    }
+
+    /// For the owner: how many bytes it has taken that its socket has not.
+    pub fn note_backlog(&self, bytes: usize) {
+        self.backlog.store(bytes, Relaxed);
     }
 
     /// Bytes waiting for the owner.

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-pub use mailbox::{CloseReason, Mailbox};
+pub use mailbox::{CloseReason, Mailbox, OutputLimits};
 pub use subscribers::Subscriber;
 pub use subscriptions::{SubscriptionKind, Subscriptions};
 
@@ -45,8 +45,8 @@ pub struct PubSub {
     pattern_count: AtomicUsize,
     /// Connections with at least one subscription.
     clients: AtomicUsize,
-    /// Hard limit of the `pubsub` class of `client-output-buffer-limit`; zero is none.
-    output_limit: AtomicUsize,
+    /// The `pubsub` class of `client-output-buffer-limit`: hard, soft; zero is none.
+    output_limits: [AtomicUsize; 2],
 }
 
 impl PubSub {
@@ -55,12 +55,18 @@ impl PubSub {
         Self::default()
     }
 
-    /// Sets the bytes that may wait in a subscriber's mailbox before it is asked to close; zero is no limit.
+    /// Sets how much may wait for a subscriber before it is asked to close.
     ///
     /// The owner of a connection leaves its messages in the mailbox while its socket does not accept more, so that
     /// this sees a reader who has stopped reading.
-    pub fn set_output_limit(&self, bytes: usize) {
-        self.output_limit.store(bytes, Relaxed);
+    pub fn set_output_limits(&self, limits: OutputLimits) {
+        self.output_limits[0].store(limits.hard, Relaxed);
+        self.output_limits[1].store(limits.soft, Relaxed);
+    }
+
+    fn limits(&self) -> OutputLimits {
+        let [hard, soft] = &self.output_limits;
+        OutputLimits { hard: hard.load(Relaxed), soft: soft.load(Relaxed) }
     }
 
     /// `PUBLISH`: returns how many subscriptions received the message.
@@ -68,18 +74,18 @@ impl PubSub {
         if self.channels.len() == 0 && self.pattern_count.load(Relaxed) == 0 {
             return 0;
         }
-        let limit = self.output_limit.load(Relaxed);
+        let limits = self.limits();
         let locked = self.channels.lock(channel);
         let mut receivers = 0;
         if let Some(subscribers) = locked.subscribers(channel) {
             let mut message = Message::new("message", None, channel, payload);
-            receivers += subscribers.deliver(&mut message, limit);
+            receivers += subscribers.deliver(&mut message, limits);
         }
         if self.pattern_count.load(Relaxed) != 0 {
             for (pattern, subscribers) in self.patterns.read().iter() {
                 if glob::matches(pattern, channel) {
                     let mut message = Message::new("pmessage", Some(pattern), channel, payload);
-                    receivers += subscribers.deliver(&mut message, limit);
+                    receivers += subscribers.deliver(&mut message, limits);
                 }
             }
         }
@@ -91,11 +97,11 @@ impl PubSub {
         if self.shard_channels.len() == 0 {
             return 0;
         }
-        let limit = self.output_limit.load(Relaxed);
+        let limits = self.limits();
         let locked = self.shard_channels.lock(channel);
         locked.subscribers(channel).map_or(0, |subscribers| {
             let mut message = Message::new("smessage", None, channel, payload);
-            subscribers.deliver(&mut message, limit)
+            subscribers.deliver(&mut message, limits)
         })
     }
 

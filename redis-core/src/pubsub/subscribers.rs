@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use super::mailbox::{CloseReason, Mailbox};
+use super::mailbox::{Mailbox, OutputLimits};
 use super::message::Message;
 
 /// The face of a connection towards publishers: where its messages go, and in which protocol.
@@ -102,13 +102,10 @@ impl SubscriberSet {
     }
 
     /// Leaves the message with every subscriber and returns how many there are. A mailbox that then holds more than
-    /// `limit` bytes (zero: no limit) is asked to close.
-    pub(super) fn deliver(&self, message: &mut Message<'_>, limit: usize) -> usize {
+    /// `limits` allow is asked to close.
+    pub(super) fn deliver(&self, message: &mut Message<'_>, limits: OutputLimits) -> usize {
         for subscriber in &self.list {
-            let pending = subscriber.mailbox.push(message.encoded(subscriber.protocol()));
-            if limit != 0 && pending > limit {
-                subscriber.mailbox.request_close(CloseReason::OutputBufferLimit);
-            }
+            subscriber.mailbox.push_within(message.encoded(subscriber.protocol()), limits);
         }
         self.list.len()
     }
@@ -117,6 +114,7 @@ impl SubscriberSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pubsub::CloseReason;
 
     fn subscriber(id: u64) -> Arc<Subscriber> {
         Arc::new(Subscriber::new(id, Arc::new(Mailbox::new())))
@@ -146,12 +144,12 @@ mod tests {
         let slow = subscriber(1);
         set.insert(&slow);
         for _ in 0..3 {
-            set.deliver(&mut Message::new("message", None, b"ch", &[b'x'; 60]), 200);
+            set.deliver(&mut Message::new("message", None, b"ch", &[b'x'; 60]), OutputLimits { hard: 200, soft: 0 });
         }
         assert_eq!(slow.mailbox.close_requested(), Some(CloseReason::OutputBufferLimit));
         let other = subscriber(2);
         set.insert(&other);
-        set.deliver(&mut Message::new("message", None, b"ch", &[b'x'; 999]), 0);
+        set.deliver(&mut Message::new("message", None, b"ch", &[b'x'; 999]), OutputLimits::default());
         assert_eq!(other.mailbox.close_requested(), None);
     }
 }

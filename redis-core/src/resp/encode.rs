@@ -100,6 +100,11 @@ impl Reply {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Moves what was written from `from` on to `to`, which is before it.
+    pub fn move_end(&mut self, from: usize, to: usize) {
+        self.out[to..].rotate_left(from - to);
+    }
+
     /// A status such as `OK`. It must not contain a line break.
     #[inline]
     pub fn simple(&mut self, text: &str) {

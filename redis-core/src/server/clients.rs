@@ -106,10 +106,12 @@ pub struct ClientShared {
     pub subscriptions: [AtomicUsize; 3],
     /// Bytes read that are no whole request yet.
     pub input: AtomicUsize,
-    /// Bytes of the arguments of the request at hand.
-    pub arguments: AtomicUsize,
+    /// Room behind them.
+    pub input_free: AtomicUsize,
     /// Reply bytes that the socket has not taken yet.
     pub output: AtomicUsize,
+    /// The memory that they occupy.
+    pub output_memory: AtomicUsize,
     /// Bytes read, ever.
     pub bytes_in: AtomicU64,
     /// Bytes written, ever.
@@ -146,8 +148,9 @@ impl ClientShared {
             watched: AtomicUsize::new(0),
             subscriptions: Default::default(),
             input: AtomicUsize::new(0),
-            arguments: AtomicUsize::new(0),
+            input_free: AtomicUsize::new(0),
             output: AtomicUsize::new(0),
+            output_memory: AtomicUsize::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             commands: AtomicU64::new(0),
@@ -172,6 +175,26 @@ impl ClientShared {
         ];
         let set: String = letters.iter().filter(|(_, flag)| flag.load(Relaxed)).map(|(letter, _)| letter).collect();
         if set.is_empty() { "N".into() } else { set }
+    }
+
+    /// Bytes of the arguments of the command that it waits in. Those of a command that runs are part of the input.
+    #[must_use]
+    pub fn argument_memory(&self) -> usize {
+        self.blocked.lock().as_ref().map_or(0, |blocked| blocked.args.memory())
+    }
+
+    /// Bytes that wait to be sent, messages of others included.
+    #[must_use]
+    pub fn pending_output(&self) -> usize {
+        self.output.load(Relaxed) + self.mailbox.pending()
+    }
+
+    /// The memory that it occupies.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let parts = [&self.input, &self.input_free, &self.output_memory, &self.queued_bytes];
+        let buffers: usize = parts.iter().map(|part| part.load(Relaxed)).sum();
+        size_of_val(self) + buffers + self.mailbox.pending() + self.argument_memory()
     }
 
     /// The name set by CLIENT SETNAME, or nothing.

@@ -5,8 +5,8 @@ use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape, unblock};
 use redis_core::prelude::*;
 use redis_core::server::ClientShared;
 
+use super::FAMILY;
 use super::filter::{Filters, KillTarget, Use};
-use super::{FAMILY, surplus};
 
 /// Terminates open connections.
 #[command(
@@ -79,7 +79,7 @@ impl<'a> Argument<'a> for Reason {
 
     fn shape(cursor: &mut Cursor<'a>) -> Result<Reason> {
         if cursor.left() > 1 {
-            return Err(surplus(cursor));
+            return Err(cursor.wrong_subcommand());
         }
         if cursor.take_token("TIMEOUT") {
             Ok(Reason::Timeout)

@@ -8,7 +8,6 @@ pub(super) mod name;
 mod pause;
 mod settings;
 
-use redis_core::command::Cursor;
 use redis_core::prelude::*;
 
 use super::FAMILY;
@@ -25,11 +24,4 @@ container!(
 #[command("CLIENT ID", since = "5.0.0", complexity = "O(1)", flags(NOSCRIPT, LOADING, STALE, ALLOW_BUSY))]
 fn client_id(client: &Client) -> u64 {
     client.id()
-}
-
-/// The error for arguments behind the last one, where the last one is optional.
-fn surplus(cursor: &Cursor<'_>) -> Error {
-    let (container, name) = cursor.command().split_once('|').unwrap_or_default();
-    let (container, name) = (container.to_uppercase(), name.to_uppercase());
-    Error::from(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."))
 }

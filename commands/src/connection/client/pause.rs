@@ -6,7 +6,7 @@ use redis_core::num::parse_i64;
 use redis_core::prelude::*;
 use redis_core::server::PauseMode;
 
-use super::{FAMILY, surplus};
+use super::FAMILY;
 
 /// What is held up.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ impl<'a> Argument<'a> for Mode {
 
     fn shape(cursor: &mut Cursor<'a>) -> Result<PauseMode> {
         if cursor.left() > 1 {
-            return Err(surplus(cursor));
+            return Err(cursor.wrong_subcommand());
         }
         if cursor.take_token("WRITE") {
             Ok(PauseMode::Write)

@@ -1,7 +1,5 @@
 //! INFO memory: what is used, by whom, and how well the allocator does.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use redis_core::observe::info::Section;
 use redis_core::observe::memory::{allocator_name, allocator_stats, system_bytes};
 use redis_core::prelude::*;
@@ -20,14 +18,10 @@ pub(in crate::server) struct Overhead {
 
 impl Overhead {
     pub(in crate::server) fn of(server: &Server, keyspace: &Keyspace) -> Self {
-        let buffers = |client: &redis_core::server::ClientShared| {
-            let parts = [&client.input, &client.arguments, &client.output, &client.queued_bytes];
-            size_of_val(client) + parts.iter().map(|part| part.load(Relaxed)).sum::<usize>()
-        };
         let databases = (0..keyspace.databases()).filter(|database| keyspace.size(*database) > 0);
         Overhead {
             startup: server.memory.startup(),
-            clients: server.clients.all().iter().map(|client| buffers(client)).sum(),
+            clients: server.clients.all().iter().map(|client| client.memory()).sum(),
             tables: databases.map(|database| (database, keyspace.table_memory(database))).collect(),
         }
     }

@@ -1,0 +1,203 @@
+//! Running requests in batches.
+//!
+//! All requests that a read has brought are decoded and recognised before the first of them runs, so that the memory
+//! they will touch is on its way to the processor by then.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::connection::Connection;
+use super::context::Thread;
+use crate::args::{Args, OwnedArgs};
+use crate::command::{self, Command, Flags, Flow, Recognised, recognise};
+use crate::resp::{Decoder, Limits, ProtocolError, Reply, Request, Span};
+use crate::server::Blocked;
+
+/// How many requests are recognised before the first of them runs.
+const BATCH: usize = 32;
+
+/// The most arguments of a request.
+const MAX_ARGUMENTS: usize = i32::MAX as usize;
+
+/// Lists of arguments and keys that have grown beyond this many are not kept for the next connection.
+const KEEP_SPANS: usize = 64 * 1024;
+
+/// Replies are sent before the batch is done when there are more bytes than this.
+const MUCH: usize = 256 * 1024;
+
+/// A request of the batch at hand.
+pub(super) struct Item {
+    bytes: Range<usize>,
+    spans: Range<usize>,
+    keys: Range<usize>,
+    command: Option<&'static Command>,
+    /// An inline request owns its arguments.
+    inline: Option<OwnedArgs>,
+}
+
+impl Item {
+    fn args<'a>(&'a self, data: &'a [u8], spans: &'a [Span]) -> Args<'a> {
+        match &self.inline {
+            Some(args) => args.as_args(),
+            None => Args::new(&data[self.bytes.clone()], &spans[self.spans.clone()]),
+        }
+    }
+}
+
+/// Why requests wait although they are whole.
+pub(super) enum Stop {
+    /// The one before them waits for a key.
+    Blocked(Arc<Blocked>),
+    /// CLIENT PAUSE holds up the first of them.
+    Held,
+}
+
+/// What has become of the requests in some input.
+pub(super) struct Done {
+    /// How many bytes are done with.
+    pub(super) consumed: usize,
+    /// Why it ended before the end, if it did.
+    pub(super) stop: Option<Stop>,
+}
+
+impl Connection {
+    /// Runs the requests in `data`, as far as they are whole and may run.
+    pub(super) fn run(&mut self, thread: &mut Thread, data: &[u8]) -> Done {
+        thread.reply.set_protocol(self.client.protocol);
+        self.take_mail(&mut thread.reply, None);
+        let (mut consumed, mut stop) = (0, None);
+        let mut failed: Option<ProtocolError> = None;
+        while stop.is_none() && failed.is_none() && !self.is_over() {
+            let more = self.decode(thread, data, &mut consumed, &mut failed);
+            if let Some((at, reason)) = self.run_batch(thread, data) {
+                consumed = at;
+                stop = Some(reason);
+                // What comes behind is decoded anew when it is its turn.
+                self.decoder = Decoder::default();
+            }
+            if !more {
+                break;
+            }
+        }
+        if let Some(error) = failed
+            && stop.is_none()
+            && !self.is_over()
+        {
+            tracing::debug!("protocol error from client {}: {error}", self.client.shared.id);
+            self.server.stats.errors.count(b"ERR", false);
+            error.write_to(&mut thread.reply);
+            self.client.close_after_reply();
+        }
+        self.send(thread);
+        if thread.spans.capacity() > KEEP_SPANS {
+            (thread.spans, thread.keys) = Default::default();
+        }
+        Done { consumed, stop }
+    }
+
+    /// Decodes and recognises requests until the batch is full or the data are used up. Answers whether there may be
+    /// more.
+    fn decode(&mut self, thread: &mut Thread, data: &[u8], at: &mut usize, failed: &mut Option<ProtocolError>) -> bool {
+        let Thread { worker, spans, keys, batch, .. } = thread;
+        spans.clear();
+        keys.clear();
+        batch.clear();
+        let config = &self.server.config;
+        let authenticated = self.client.authenticated || !config.requirepass.is_set();
+        let bulk_len = config.proto_max_bulk_len.get_usize();
+        let limits = Limits { bulk_len, authenticated, args: MAX_ARGUMENTS };
+        let registry = worker.runner.registry;
+        // The request that authenticates lifts the limits for the next one.
+        let most = if authenticated { BATCH } else { 1 };
+        while batch.len() < most {
+            let first_span = spans.len();
+            let (consumed, inline) = match self.decoder.next(&data[*at..], &limits, spans) {
+                Ok(None) => return false,
+                Ok(Some(Request::Multibulk { consumed })) => (consumed, None),
+                Ok(Some(Request::Inline { consumed, args })) => {
+                    (consumed, Some(OwnedArgs::new(args.iter().map(Vec::as_slice))))
+                }
+                Err(error) => {
+                    *failed = Some(error);
+                    return false;
+                }
+            };
+            let mut item = Item {
+                bytes: *at..*at + consumed,
+                spans: first_span..spans.len(),
+                keys: keys.len()..keys.len(),
+                command: None,
+                inline,
+            };
+            *at += consumed;
+            let args = item.args(data, spans);
+            if args.is_empty() {
+                continue;
+            }
+            item.command = recognise(registry, args, keys);
+            item.keys.end = keys.len();
+            batch.push(item);
+        }
+        true
+    }
+
+    /// Runs the batch. If it stops before its end: where, and why.
+    fn run_batch(&mut self, thread: &mut Thread, data: &[u8]) -> Option<(usize, Stop)> {
+        if thread.batch.is_empty() {
+            return None;
+        }
+        thread.worker.begin();
+        if thread.batch.len() > 1 {
+            command::prefetch(&mut thread.worker, self.client.database, &thread.keys);
+        }
+        let mut stopped = None;
+        for at in 0..thread.batch.len() {
+            let Thread { worker, spans, keys, batch, reply, .. } = thread;
+            let item = &batch[at];
+            let request =
+                Recognised { args: item.args(data, spans), command: item.command, keys: &keys[item.keys.clone()] };
+            let mark = reply.len();
+            match command::execute(worker, &mut self.client, request, reply) {
+                Flow::Next => {}
+                Flow::Blocked(blocked) => stopped = Some((item.bytes.end, Stop::Blocked(blocked))),
+                Flow::Paused => {
+                    stopped = Some((item.bytes.start, Stop::Held));
+                    break;
+                }
+            }
+            let commands = &self.client.shared.commands;
+            commands.store(commands.load(Relaxed) + 1, Relaxed);
+            if stopped.is_some() {
+                break;
+            }
+            // What the request has sent to the connection itself stands before its reply; where the reply is one of
+            // several, or consists of messages, behind it.
+            let behind =
+                item.command.is_some_and(|command| command.flags.has_any(Flags::IMMEDIATE.union(Flags::SUBSCRIBER)));
+            self.take_mail(reply, (!behind).then_some(mark));
+            if reply.len() > MUCH {
+                worker.end();
+                self.send(thread);
+            }
+            if self.is_over() {
+                break;
+            }
+        }
+        thread.worker.end();
+        stopped
+    }
+
+    /// Writes what others have sent into the reply, at its end or at `place`.
+    fn take_mail(&mut self, reply: &mut Reply, place: Option<usize>) {
+        let mailbox = &self.client.shared.mailbox;
+        if mailbox.is_empty() {
+            return;
+        }
+        let end = reply.len();
+        mailbox.drain(|message| reply.raw(message));
+        if let Some(place) = place {
+            reply.move_end(end, place);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a connection has to send and its socket has not taken yet.
+//!
+//! Replies go to the socket at once, without waiting; here is only what it did not take. Together with what others have
+//! left in the mailbox, that is what `client-output-buffer-limit` bounds. Mail stays in the mailbox while something is
+//! waiting here: it is shared by all its receivers, a copy would not be.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+use super::stream::Stream;
+use crate::config::{ClientClass, OutputBufferLimit};
+use crate::pubsub::Mailbox;
+use crate::server::{Client, Server};
+
+/// The most that may wait for a client that has yet to authenticate.
+const UNAUTHENTICATED: usize = 1024;
+
+/// Bytes on their way to a socket.
+#[derive(Default)]
+pub(super) struct Output {
+    bytes: Vec<u8>,
+    /// How many of them were sent.
+    sent: usize,
+    /// Since when there is more than the soft limit allows: ready when it has been so for too long.
+    over_soft_limit: Option<Pin<Box<Sleep>>>,
+}
+
+impl Output {
+    /// How many bytes wait.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The memory that they occupy.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Sends bytes behind those that wait. Answers how many the socket has taken.
+    pub(super) fn write(&mut self, stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
+        let taken = if self.is_empty() { try_write(stream, bytes)? } else { 0 };
+        self.bytes.extend_from_slice(&bytes[taken..]);
+        Ok(taken)
+    }
+
+    /// Sends what the socket takes now of what waits, and answers how much that was.
+    pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
+        let mut taken = 0;
+        while !self.is_empty() {
+            match try_write(stream, &self.bytes[self.sent..])? {
+                0 => break,
+                n => {
+                    self.sent += n;
+                    taken += n;
+                }
+            }
+        }
+        if self.is_empty() {
+            // An idle connection holds no buffer.
+            self.bytes = Vec::new();
+            self.sent = 0;
+        } else if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
+        }
+        Ok(taken)
+    }
+
+    /// Whether more waits than a limit allows: at once for a hard limit, after its time for a soft one.
+    pub(super) fn is_too_much(&mut self, server: &Server, client: &Client) -> bool {
+        let waiting = self.waiting(&client.shared.mailbox);
+        if waiting == 0 {
+            self.over_soft_limit = None;
+            return false;
+        }
+        if waiting > UNAUTHENTICATED && !client.authenticated && server.config.requirepass.is_set() {
+            return true;
+        }
+        let OutputBufferLimit { hard, soft, soft_seconds } = limit_of(server, client);
+        let exceeds = |limit: u64| limit > 0 && waiting as u64 > limit;
+        if !exceeds(soft) {
+            self.over_soft_limit = None;
+        } else if self.over_soft_limit.is_none() {
+            self.over_soft_limit = Some(Box::pin(tokio::time::sleep(Duration::from_secs(soft_seconds))));
+        }
+        exceeds(hard)
+    }
+
+    /// Ready when the soft limit has been exceeded for too long.
+    pub(super) fn poll_soft_limit(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.over_soft_limit {
+            Some(sleep) => sleep.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+
+    /// All that waits, mail included.
+    pub(super) fn waiting(&self, mailbox: &Mailbox) -> usize {
+        self.len() + mailbox.pending()
+    }
+}
+
+fn limit_of(server: &Server, client: &Client) -> OutputBufferLimit {
+    let class = if client.subscriptions.is_empty() { ClientClass::Normal } else { ClientClass::Pubsub };
+    server.config.client_output_buffer_limit.get(class)
+}
+
+/// Writes what the socket takes now; 0 if that is nothing.
+fn try_write(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    match stream.try_write(bytes) {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        other => other,
+    }
+}
