@@ -49,6 +49,7 @@ mod program;
 
 pub use builder::{Builder, Running, Session, StartError};
 pub use command::CommandName;
+pub use net::ListenError;
 pub use program::Program;
 
 /// The version of Redis whose interface this server offers, as INFO and HELLO show it.

@@ -96,7 +96,13 @@ impl<T: IntoReply> IntoOutcome for Wait<T> {
             Wait::For(keys, timeout) => (keys, None, timeout),
             Wait::ForOne(keys, kind, timeout) => (keys, Some(kind), timeout),
         };
-        Ok(Outcome::Wait(Waiting { keys: keys.0, kind, timeout: timeout.0, instead: T::write_nil, at_timeout: T::write_timeout }))
+        Ok(Outcome::Wait(Waiting {
+            keys: keys.0,
+            kind,
+            timeout: timeout.0,
+            instead: T::write_nil,
+            at_timeout: T::write_timeout,
+        }))
     }
 }
 

@@ -67,6 +67,15 @@ pub struct Conditions {
     pub no_touch: AtomicBool,
 }
 
+/// The program library that a client says it uses; empty until it does.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// Its version.
+    pub version: Box<[u8]>,
+}
+
 /// A connection as others see it.
 #[derive(Debug)]
 pub struct ClientShared {
@@ -80,8 +89,8 @@ pub struct ClientShared {
     pub mailbox: Arc<Mailbox>,
     /// CLIENT SETNAME.
     pub name: RwLock<Box<[u8]>>,
-    /// CLIENT SETINFO: library name and version.
-    pub library: RwLock<(Box<[u8]>, Box<[u8]>)>,
+    /// CLIENT SETINFO.
+    pub library: RwLock<Library>,
     /// The user it authenticated as.
     pub user: RwLock<Arc<str>>,
     /// Conditions.

@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicBool;
 pub use blocked::Blocked;
 pub use change_log::{ChangeLog, Reader};
 pub use client::{Client, Queued, ReplyMode, Transaction, Watched};
-pub use clients::{ClientShared, Clients, Conditions, NO_COMMAND, Origin};
+pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin};
 pub use lifecycle::Lifecycle;
 pub use monitors::{Monitors, quote};
 pub use pause::{Pause, PauseMode};

@@ -151,8 +151,8 @@ impl<'a> Test<'a> {
                 let flags = client.flags();
                 wanted.iter().all(|letter| flags.as_bytes().contains(letter))
             }
-            Test::Library(name) => *client.library.read().0 == **name,
-            Test::Version(version) => *client.library.read().1 == **version,
+            Test::Library(name) => *client.library.read().name == **name,
+            Test::Version(version) => *client.library.read().version == **version,
             Test::Database(database) => client.database.load(Relaxed) == *database,
             Test::Capabilities(wanted) => wanted.is_empty() || client.capabilities.load(Relaxed) & 1 != 0,
             Test::Ip(ip) => {

@@ -14,7 +14,7 @@ pub(super) fn describe(client: &ClientShared, now: u64, out: &mut Vec<u8>) {
     let [input, input_free, queued] =
         [&client.input, &client.input_free, &client.queued_bytes].map(|bytes| bytes.load(Relaxed));
     let output = client.pending_output();
-    let (library, version) = client.library.read().clone();
+    let library = client.library.read().clone();
     let line = format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} \
          ssub={shard_channels} multi={} qbuf={input} qbuf-free={input_free} argv-mem={} multi-mem={queued} rbs=0 \
@@ -37,8 +37,8 @@ pub(super) fn describe(client: &ClientShared, now: u64, out: &mut Vec<u8>) {
         command_name(client.last_command.load(Relaxed)),
         client.user.read(),
         client.protocol.load(Relaxed),
-        text(&library),
-        text(&version),
+        text(&library.name),
+        text(&library.version),
         client.watched.load(Relaxed),
         if client.capabilities.load(Relaxed) & 1 == 0 { "" } else { "r" },
         client.bytes_in.load(Relaxed),

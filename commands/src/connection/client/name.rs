@@ -90,8 +90,8 @@ impl<'a> Argument<'a> for Attribute<'a> {
 fn client_setinfo(client: &mut Client, attr: Attribute) -> Okay {
     let mut library = client.shared.library.write();
     match attr {
-        Attribute::Name(name) => library.0 = name.into(),
-        Attribute::Version(version) => library.1 = version.into(),
+        Attribute::Name(name) => library.name = name.into(),
+        Attribute::Version(version) => library.version = version.into(),
     }
     Okay
 }
