@@ -4,27 +4,27 @@ use redis_core::prelude::*;
 
 family!("transactions", acl = TRANSACTION);
 
-/// Starts a transaction.
+/// Begins a transaction: the commands that follow are queued.
 #[command(since = "1.2.0", complexity = "O(1)", flags(NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, NO_MULTI, IMMEDIATE))]
 fn multi(call: &mut Call) -> Result<Okay> {
     call.begin_transaction()?;
     Ok(Okay)
 }
 
-/// Executes all commands in a transaction.
+/// Runs the queued commands, unless a watched key has changed.
 #[command(
     since = "1.2.0",
-    complexity = "Depends on commands in the transaction",
+    complexity = "That of the queued commands together.",
     flags(NOSCRIPT, LOADING, STALE, SKIP_COMMANDLOG, IMMEDIATE, CLOSES_MULTI)
 )]
 fn exec(call: &mut Call) -> Result<()> {
     call.run_transaction()
 }
 
-/// Discards a transaction.
+/// Gives up a transaction and what was queued.
 #[command(
     since = "2.0.0",
-    complexity = "O(N), when N is the number of queued commands",
+    complexity = "O(N) where N is the number of queued commands.",
     flags(NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, IMMEDIATE)
 )]
 fn discard(call: &mut Call) -> Result<Okay> {
@@ -32,7 +32,7 @@ fn discard(call: &mut Call) -> Result<Okay> {
     Ok(Okay)
 }
 
-/// Monitors changes to keys to determine the execution of a transaction.
+/// Watches keys: a transaction runs only if none of them has changed by then.
 #[command(
     since = "2.2.0",
     complexity = "O(1) for every key.",
@@ -43,7 +43,7 @@ fn watch(call: &mut Call, #[key(RO)] keys: Keys) -> Result<Okay> {
     Ok(Okay)
 }
 
-/// Forgets about watched keys of a transaction.
+/// Watches no key any more.
 #[command(since = "2.2.0", complexity = "O(1)", flags(NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY))]
 fn unwatch(call: &mut Call) -> Okay {
     call.unwatch();

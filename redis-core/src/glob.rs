@@ -7,12 +7,16 @@
 //! - `]` closes a set even as its first byte, but not as the end of a range: `[a-]` goes on;
 //! - the ends of a range may stand in either order;
 //! - an escaped byte in a set is compared with its case even when case is ignored;
-//! - an empty text is matched by an empty pattern only, not even by `*`; commands that take `*` for "all" say so.
+//! - an empty text is matched by an empty pattern only, not even by `*`; commands that take `*` for "all" say so;
+//! - a pattern that needs more than a thousand stars for its match matches nothing.
 //!
 //! Patterns come from clients, so their cost matters. Matching each `*` by recursion takes exponential time for
 //! `a*a*a*a*b`. It is enough to return to the *last* star: what stood before it has matched as early as
 //! possible, and no later match could leave more of the text for the rest. The time is then at most the product of
 //! both lengths.
+
+/// How many stars, neighbours counting as one, are followed: as deep as Redis goes.
+const MAX_STARS: usize = 1000;
 
 /// Whether `pattern` matches the whole of `text`.
 ///
@@ -36,6 +40,7 @@ fn run(pattern: &[u8], text: &[u8], fold: bool) -> bool {
         return pattern.is_empty();
     }
     let (mut at_pattern, mut at_text) = (0, 0);
+    let mut stars = 0;
     // Where to go on after a mismatch: behind the last star, and one byte further in the text each time.
     let mut retry = None;
     while at_text < text.len() {
@@ -45,6 +50,10 @@ fn run(pattern: &[u8], text: &[u8], fold: bool) -> bool {
             }
             if at_pattern == pattern.len() {
                 return true;
+            }
+            stars += 1;
+            if stars > MAX_STARS {
+                return false;
             }
             retry = Some((at_pattern, at_text));
         } else if let Some(width) = match_one(&pattern[at_pattern..], text[at_text], fold) {
@@ -132,6 +141,15 @@ mod tests {
         for text in no {
             assert!(!matches(pattern.as_bytes(), text.as_bytes()), "{pattern:?} should not match {text:?}");
         }
+    }
+
+    #[test]
+    fn a_thousand_stars_are_followed() {
+        let (pattern, text) = (b"*?".repeat(1000), vec![b'a'; 1000]);
+        assert!(matches(&pattern, &text));
+        let (pattern, text) = (b"*?".repeat(1001), vec![b'a'; 1001]);
+        assert!(!matches(&pattern, &text));
+        assert!(matches(&[b'*'; 5000], &text));
     }
 
     #[test]

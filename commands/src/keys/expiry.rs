@@ -10,13 +10,13 @@ use super::FAMILY;
 use super::presence::{DEL, UNLINK};
 use crate::expire_condition::ExpireCondition;
 
-/// Sets the expiration time of a key in seconds.
+/// Has a key expire in a number of seconds.
 #[command(
     since = "1.0.0",
     complexity = "O(1)",
     flags(FAST),
     acl(KEYSPACE),
-    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+    history("7.0.0" = "Takes a condition: `NX`, `XX`, `GT`, `LT`.")
 )]
 fn expire(
     db: &mut Db,
@@ -31,13 +31,13 @@ fn expire(
     Ok(expire_at(db, server, key, deadline, condition, log))
 }
 
-/// Sets the expiration time of a key in milliseconds.
+/// Has a key expire in a number of milliseconds.
 #[command(
     since = "2.6.0",
     complexity = "O(1)",
     flags(FAST),
     acl(KEYSPACE),
-    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+    history("7.0.0" = "Takes a condition: `NX`, `XX`, `GT`, `LT`.")
 )]
 fn pexpire(
     db: &mut Db,
@@ -52,13 +52,13 @@ fn pexpire(
     Ok(expire_at(db, server, key, deadline, condition, log))
 }
 
-/// Sets the expiration time of a key to a Unix timestamp.
+/// Has a key expire at a Unix time in seconds.
 #[command(
     since = "1.2.0",
     complexity = "O(1)",
     flags(FAST),
     acl(KEYSPACE),
-    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+    history("7.0.0" = "Takes a condition: `NX`, `XX`, `GT`, `LT`.")
 )]
 fn expireat(
     db: &mut Db,
@@ -73,13 +73,13 @@ fn expireat(
     Ok(expire_at(db, server, key, deadline, condition, log))
 }
 
-/// Sets the expiration time of a key to a Unix milliseconds timestamp.
+/// Has a key expire at a Unix time in milliseconds.
 #[command(
     since = "2.6.0",
     complexity = "O(1)",
     flags(FAST),
     acl(KEYSPACE),
-    history("7.0.0" = "Added options: `NX`, `XX`, `GT` and `LT`.")
+    history("7.0.0" = "Takes a condition: `NX`, `XX`, `GT`, `LT`.")
 )]
 fn pexpireat(
     db: &mut Db,
@@ -94,7 +94,7 @@ fn pexpireat(
     Ok(expire_at(db, server, key, deadline, condition, log))
 }
 
-/// Removes the expiration time of a key.
+/// Has a key not expire any more.
 #[command(since = "2.2.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
 fn persist(db: &mut Db, #[key(RW, UPDATE)] key: Key) -> bool {
     let Some(entry) = db.peek(key) else { return false };
@@ -107,39 +107,39 @@ fn persist(db: &mut Db, #[key(RW, UPDATE)] key: Key) -> bool {
     true
 }
 
-/// Returns the expiration time in seconds of a key.
+/// Returns how many seconds a key has left.
 #[command(
     since = "1.0.0",
     complexity = "O(1)",
     flags(FAST),
     acl(KEYSPACE),
     tips(NONDETERMINISTIC_OUTPUT),
-    history("2.8.0" = "Added the -2 reply.")
+    history("2.8.0" = "A missing key is told by -2.")
 )]
 fn ttl(db: &Db, key: Key) -> i64 {
     answer(db, key, |deadline| rounded(deadline.saturating_sub(db.now())))
 }
 
-/// Returns the expiration time in milliseconds of a key.
+/// Returns how many milliseconds a key has left.
 #[command(
     since = "2.6.0",
     complexity = "O(1)",
     flags(FAST),
     acl(KEYSPACE),
     tips(NONDETERMINISTIC_OUTPUT),
-    history("2.8.0" = "Added the -2 reply.")
+    history("2.8.0" = "A missing key is told by -2.")
 )]
 fn pttl(db: &Db, key: Key) -> i64 {
     answer(db, key, |deadline| deadline.saturating_sub(db.now()))
 }
 
-/// Returns the expiration time of a key as a Unix timestamp.
+/// Returns when a key expires, as a Unix time in seconds.
 #[command(since = "7.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
 fn expiretime(db: &Db, key: Key) -> i64 {
     answer(db, key, rounded)
 }
 
-/// Returns the expiration time of a key as a Unix milliseconds timestamp.
+/// Returns when a key expires, as a Unix time in milliseconds.
 #[command(since = "7.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
 fn pexpiretime(db: &Db, key: Key) -> i64 {
     answer(db, key, |deadline| deadline)
@@ -165,7 +165,14 @@ fn end(amount: i64, unit: i64, from: u64, context: &Context) -> Result<i64> {
     amount.checked_mul(unit).and_then(|millis| millis.checked_add(from)).ok_or_else(|| context.invalid_expire())
 }
 
-fn expire_at(db: &mut Db, server: &Server, key: Key, millis: i64, condition: ExpireCondition, log: &mut Propagation) -> bool {
+fn expire_at(
+    db: &mut Db,
+    server: &Server,
+    key: Key,
+    millis: i64,
+    condition: ExpireCondition,
+    log: &mut Propagation,
+) -> bool {
     let Some(entry) = db.peek(key) else { return false };
     db.touch(entry);
     if !condition.allows(Deadline::at(entry.expires_at()), millis) {

@@ -5,18 +5,12 @@ use redis_core::prelude::*;
 
 use super::FAMILY;
 
-container!(
-    "OBJECT",
-    since = "2.2.3",
-    help_since = "6.2.0",
-    help_acl(KEYSPACE),
-    "A container for object introspection commands."
-);
+container!("OBJECT", since = "2.2.3", help_since = "6.2.0", help_acl(KEYSPACE), "How values are stored and used.");
 
 /// What Redis says of a small number, which it keeps but once for all its keys.
 const SHARED: i64 = i32::MAX as i64;
 
-/// Returns the internal encoding of an object.
+/// Returns the name of the encoding of a key's value.
 #[command("OBJECT ENCODING", since = "2.2.3", complexity = "O(1)", acl(KEYSPACE), tips(NONDETERMINISTIC_OUTPUT))]
 fn object_encoding(db: &Db, #[key(RO)] key: Key) -> Option<&'static str> {
     db.inspect(key).map(|entry| match entry.object_ref() {
@@ -25,7 +19,7 @@ fn object_encoding(db: &Db, #[key(RO)] key: Key) -> Option<&'static str> {
     })
 }
 
-/// Returns the logarithmic access frequency counter of an object.
+/// Returns how often a key is used, on a logarithmic scale, under an LFU policy.
 #[command("OBJECT FREQ", since = "4.0.0", complexity = "O(1)", acl(KEYSPACE), tips(NONDETERMINISTIC_OUTPUT))]
 fn object_freq(db: &Db, #[key(RO)] key: Key) -> Result<Option<i64>> {
     const NOT_COUNTED: Error = Error::new(
@@ -38,7 +32,7 @@ fn object_freq(db: &Db, #[key(RO)] key: Key) -> Result<Option<i64>> {
     Ok(Some(db.clock().counter(entry.access()).into()))
 }
 
-/// Returns the time since the last access to an object.
+/// Returns for how many seconds a key has not been used.
 #[command("OBJECT IDLETIME", since = "2.2.3", complexity = "O(1)", acl(KEYSPACE), tips(NONDETERMINISTIC_OUTPUT))]
 fn object_idletime(db: &Db, #[key(RO)] key: Key) -> Result<Option<u64>> {
     const NOT_TIMED: Error = Error::new(
@@ -51,7 +45,7 @@ fn object_idletime(db: &Db, #[key(RO)] key: Key) -> Result<Option<u64>> {
     Ok(Some(db.clock().idle_seconds(entry.access())))
 }
 
-/// Returns the reference count of a value of a key.
+/// Returns how many references a key's value has.
 ///
 /// Nothing is shared here, but clients may know Redis's small numbers by their count.
 #[command("OBJECT REFCOUNT", since = "2.2.3", complexity = "O(1)", acl(KEYSPACE), tips(NONDETERMINISTIC_OUTPUT))]

@@ -4,10 +4,10 @@ use redis_core::prelude::*;
 
 use super::FAMILY;
 
-/// Deletes one or more keys.
+/// Removes keys with their values.
 #[command(
     since = "1.0.0",
-    complexity = "O(N), where N is the number of keys. A key that holds a large value is taken away at once and freed in the background.",
+    complexity = "O(N) where N is the number of keys. Large values are freed in the background.",
     acl(KEYSPACE),
     tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM)
 )]
@@ -15,7 +15,7 @@ fn del(db: &mut Db, #[key(RM, DELETE)] keys: Keys) -> usize {
     remove_all(db, keys)
 }
 
-/// Asynchronously deletes one or more keys.
+/// Removes keys and leaves freeing their values to the background.
 #[command(
     since = "4.0.0",
     complexity = "O(1) for each key. Large values are freed in the background.",
@@ -39,23 +39,23 @@ fn remove_all(db: &mut Db, keys: Keys) -> usize {
         .count()
 }
 
-/// Determines whether one or more keys exist.
+/// Counts those of the given keys that exist.
 #[command(
     since = "1.0.0",
-    complexity = "O(N) where N is the number of keys to check.",
+    complexity = "O(N) where N is the number of keys.",
     flags(FAST),
     acl(KEYSPACE),
     tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM),
-    history("3.0.3" = "Accepts more than one key.")
+    history("3.0.3" = "Takes several keys.")
 )]
 fn exists(db: &Db, #[key(RO)] keys: Keys) -> usize {
     keys.iter().filter(|key| db.read_untouched(*key).is_some()).count()
 }
 
-/// Returns the number of existing keys out of those specified after updating the time they were last accessed.
+/// Marks keys as used now, and counts those that exist.
 #[command(
     since = "3.2.1",
-    complexity = "O(N) where N is the number of keys to touch.",
+    complexity = "O(N) where N is the number of keys.",
     flags(FAST),
     acl(KEYSPACE),
     tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM)
@@ -66,7 +66,7 @@ fn touch(db: &Db, #[key(RO)] keys: Keys) -> usize {
     touched.inspect(|entry| entry.set_access(db.clock().touched(entry.access()))).count()
 }
 
-/// Determines the type of value stored at a key.
+/// Returns the type of the value that a key holds.
 #[command("TYPE", since = "1.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
 fn type_of(db: &Db, #[key(RO)] key: Key) -> Simple {
     Simple(db.read_untouched(key).map_or("none", |entry| entry.kind().name()))

@@ -4,10 +4,10 @@ use redis_core::prelude::*;
 
 use super::FAMILY;
 
-/// Renames a key and overwrites the destination.
+/// Gives a key another name, overwriting a key that has it.
 #[command(
     since = "1.0.0",
-    complexity = "O(1). A large value that is overwritten is freed in the background.",
+    complexity = "O(1); a large value that is overwritten is freed in the background.",
     acl(KEYSPACE)
 )]
 fn rename(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, #[key(OW, UPDATE)] newkey: Key) -> Result<Okay> {
@@ -15,13 +15,13 @@ fn rename(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, #[key(OW, UPDATE)] n
     Ok(Okay)
 }
 
-/// Renames a key only when the target key name doesn't exist.
+/// Gives a key another name, unless a key has it.
 #[command(
     since = "1.0.0",
     complexity = "O(1)",
     flags(FAST),
     acl(KEYSPACE),
-    history("3.2.0" = "The command no longer returns an error when source and destination names are the same.")
+    history("3.2.0" = "The key's own name is no error.")
 )]
 fn renamenx(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, #[key(OW, INSERT)] newkey: Key) -> Result<bool> {
     rename_unless(db, key, newkey, |db| db.exists(newkey))
@@ -43,7 +43,7 @@ fn rename_unless(db: &mut Db, key: Key, newkey: Key, taken: impl Fn(&Db) -> bool
     Ok(true)
 }
 
-/// Moves a key to another database.
+/// Moves a key to another database, unless a key has its name there.
 #[command("MOVE", since = "1.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
 fn move_key(db: &mut Db, #[key(RW, ACCESS, UPDATE)] key: Key, #[arg(name = "db")] destination: i32) -> Result<bool> {
     let destination = database(db, destination)?;
@@ -60,10 +60,10 @@ fn move_key(db: &mut Db, #[key(RW, ACCESS, UPDATE)] key: Key, #[arg(name = "db")
     Ok(true)
 }
 
-/// Copies the value of a key to a new key.
+/// Copies a key, with its expiration time, to another name or database.
 #[command(
     since = "6.2.0",
-    complexity = "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
+    complexity = "O(N) where N is the number of elements of a collection; O(1) for a string.",
     flags(DENYOOM),
     acl(KEYSPACE)
 )]

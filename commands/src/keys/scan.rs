@@ -6,10 +6,10 @@ use redis_core::prelude::*;
 use super::FAMILY;
 use crate::scan_options::{ScanCount, matches};
 
-/// Returns all key names that match a pattern.
+/// Returns all keys whose names match a pattern.
 #[command(
     since = "1.0.0",
-    complexity = "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length. O(1) if the pattern is a plain name.",
+    complexity = "O(N) where N is the number of keys in the database; O(1) if the pattern is a plain name.",
     acl(KEYSPACE, DANGEROUS),
     tips(REQUEST_POLICY_ALL_SHARDS, NONDETERMINISTIC_OUTPUT_ORDER)
 )]
@@ -36,13 +36,13 @@ fn is_plain(pattern: &[u8]) -> bool {
     !pattern.iter().any(|byte| b"*?[\\".contains(byte))
 }
 
-/// Iterates over the key names in the database.
+/// Returns some keys of the database, and where to go on.
 #[command(
     since = "2.8.0",
-    complexity = "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+    complexity = "O(1) for a call, O(N) until the cursor is 0 again, where N is the number of keys.",
     acl(KEYSPACE),
     tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_SPECIAL, RESPONSE_POLICY_SPECIAL),
-    history("6.0.0" = "Added the `TYPE` subcommand.")
+    history("6.0.0" = "Takes `TYPE`.")
 )]
 fn scan(keyspace: &Keyspace, cursor: ScanCursor, options: Late<KeyScanOptions>, reply: &mut Reply) -> Result<()> {
     let options = options.get()?;
@@ -86,7 +86,7 @@ impl KeyScanOptions<'_> {
     }
 }
 
-/// Returns a random key name from the database.
+/// Returns the name of some key, all with the same chance.
 #[command(
     since = "1.0.0",
     complexity = "O(1)",

@@ -17,10 +17,10 @@ use redis_core::value::{Element, Object};
 
 use super::FAMILY;
 
-/// Sorts the elements in a list, a set, or a sorted set, optionally storing the result.
+/// Sorts the elements of a list or set and returns or stores them, or what other keys hold for them.
 #[command(
     since = "1.0.0",
-    complexity = "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
+    complexity = "O(N*log(N)) where N is the number of elements; O(N) if their order is left as it is.",
     flags(DENYOOM),
     acl(SET, SORTEDSET, LIST, DANGEROUS)
 )]
@@ -47,11 +47,11 @@ fn sort(keyspace: &mut Keyspace, #[key(RO, ACCESS)] key: Key, options: SortOptio
     Ok(())
 }
 
-/// Returns the sorted elements of a list, a set, or a sorted set.
+/// Sorts the elements of a list or set and returns them, or what other keys hold for them.
 #[command(
     "SORT_RO",
     since = "7.0.0",
-    complexity = "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
+    complexity = "O(N*log(N)) where N is the number of elements; O(N) if their order is left as it is.",
     acl(SET, SORTEDSET, LIST, DANGEROUS)
 )]
 fn sort_ro(keyspace: &Keyspace, key: Key, options: SortRoOptions, reply: &mut Reply) -> Result<()> {

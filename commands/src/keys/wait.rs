@@ -7,7 +7,7 @@ use redis_core::prelude::*;
 
 use super::FAMILY;
 
-/// Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.
+/// Waits until a number of replicas have what this connection has written.
 ///
 /// Without replicas nobody acknowledges anything: who asks for none has an answer at once, others at their timeout.
 #[command(
