@@ -25,7 +25,7 @@ pub use pause::{Pause, PauseMode};
 use crate::clock;
 use crate::config::Config;
 use crate::db::{AccessClock, Settings, Store};
-use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats};
+use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats, log};
 use crate::pubsub::PubSub;
 
 /// A running server, as its commands and connections share it.
@@ -82,6 +82,12 @@ impl Server {
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
         })
+    }
+
+    /// Hands directives on to those who keep copies of them. Workers call it when the configuration has changed.
+    pub fn apply_config(&self) {
+        self.latency.set_threshold(self.config.latency_monitor_threshold.get().unsigned_abs());
+        log::set_level(self.config.loglevel.get());
     }
 
     /// How the data are to be treated, as configured now.
