@@ -1,7 +1,7 @@
 //! The arguments that the commands for single fields share: options, the word FIELDS, a number, and so many fields.
 //!
-//! The number says nothing that the arguments do not say themselves, yet it must be right: it leaves room for options
-//! behind the fields.
+//! The number says nothing that the arguments do not say themselves, and must be right nevertheless. (Valkey's COMMAND DOCS
+//! mostly gives it a key specification, as if it were a key; ours does not.)
 
 use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape, integer};
 use redis_core::prelude::*;
@@ -46,7 +46,7 @@ impl<'a> Argument<'a> for Fields<'a> {
     const DOC: ArgDoc = ArgDoc::of(
         ArgKind::Block,
         &[
-            ArgDoc::new(ArgKind::Integer).named("numfields").key_spec(0),
+            ArgDoc::new(ArgKind::Integer).named("numfields"),
             ArgDoc::new(ArgKind::String).named("field").multiple(),
         ],
     )
@@ -101,7 +101,7 @@ impl<'a> Argument<'a> for FieldValues<'a> {
     const DOC: ArgDoc = ArgDoc::of(
         ArgKind::Block,
         &[
-            ArgDoc::new(ArgKind::Integer).named("numfields").key_spec(0),
+            ArgDoc::new(ArgKind::Integer).named("numfields"),
             ArgDoc::of(
                 ArgKind::Block,
                 &[ArgDoc::new(ArgKind::String).named("field"), ArgDoc::new(ArgKind::String).named("value")],
