@@ -14,7 +14,7 @@ use crate::args::OwnedArgs;
 use crate::clock;
 use crate::command::{Flow, Recognised, Registry, RegistryError, Worker, disconnect, execute, recognise};
 use crate::config::Config;
-use crate::net::{ListenError, Listeners, listen_tcp, listen_unix, run};
+use crate::net::{ListenError, Listeners, listen_tcp, listen_unix, note_ports, run};
 use crate::resp::{Reply, Value};
 use crate::server::{Client, Origin, Server};
 
@@ -71,11 +71,11 @@ impl Builder {
     /// # Errors
     /// Whatever keeps it from starting.
     pub fn start(self) -> Result<Running, StartError> {
-        let registry = Registry::get()?;
         let config = Config::new();
         for (name, value) in &self.directives {
             config.apply(name, value).map_err(|error| StartError::Config(error.to_string()))?;
         }
+        let registry = registry_for(&config)?;
         let mut listeners = listeners(&config)?;
         if listeners.tcp.is_empty() && listeners.unix.is_none() {
             listeners.tcp = listen_tcp(&["127.0.0.1".into()], 0, backlog(&config))?;
@@ -108,6 +108,11 @@ pub(crate) fn workers(server: &Server) -> usize {
     usize::try_from(server.config.io_threads.get()).unwrap_or(1).max(1)
 }
 
+/// The commands of this program, under the names that the configuration gives them.
+pub(crate) fn registry_for(config: &Config) -> Result<&'static Registry, StartError> {
+    Registry::get()?.renamed(&config.renames()).map_err(|error| StartError::Config(error.to_string()))
+}
+
 /// Opens what the configuration asks for. Port 0 means no TCP.
 pub(crate) fn listeners(config: &Config) -> Result<Listeners, StartError> {
     let mut listeners = Listeners::default();
@@ -136,15 +141,10 @@ pub(crate) fn assemble(config: Config, registry: &'static Registry) -> Arc<Serve
 }
 
 pub(crate) fn note_listeners(server: &Server, listeners: &Listeners) {
-    let mut known = server.lifecycle.listeners.write();
-    for listener in &listeners.tcp {
-        if let Ok(address) = listener.local_addr() {
-            server.lifecycle.port.store(address.port(), std::sync::atomic::Ordering::Relaxed);
-            known.push(("tcp", address.ip().to_string(), address.port()));
-        }
-    }
+    note_ports(server, 0, &listeners.tcp);
     if listeners.unix.is_some() {
-        known.push(("unix", server.config.unixsocket.get().to_string(), 0));
+        let path = server.config.unixsocket.get().to_string();
+        server.lifecycle.listeners.write().push(("unix", path, 0));
     }
 }
 

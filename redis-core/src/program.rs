@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::builder::{StartError, assemble, listeners, note_listeners, workers};
+use crate::builder::{StartError, assemble, listeners, note_listeners, registry_for, workers};
 use crate::command::Registry;
 use crate::config::{CommandLine, Config, Sources};
 use crate::net;
@@ -42,7 +42,7 @@ impl Program {
     }
 
     fn try_run(self) -> Result<(), StartError> {
-        let registry = Registry::get()?;
+        Registry::get()?;
         let refuse = |error: crate::config::ConfigError| StartError::Config(error.to_string());
         let sources = match CommandLine::parse(self.arguments).map_err(refuse)? {
             CommandLine::Version => return say(&version()),
@@ -54,6 +54,7 @@ impl Program {
             let text = "daemonize is not supported: run the server under a supervisor such as systemd, or with '&'";
             return Err(StartError::Config(text.into()));
         }
+        let registry = registry_for(&config)?;
         let logfile = config.logfile.get();
         log::init((!logfile.is_empty()).then(|| Path::new(&*logfile)), config.loglevel.get())?;
         let pidfile = config.pidfile.get();

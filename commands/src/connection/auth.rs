@@ -20,16 +20,12 @@ const DEFAULT_USER: &[u8] = b"default";
     history("6.0.0" = "Takes a user name, too, since there are users."),
     extra = syntax
 )]
-fn auth(
-    server: &Server,
-    client: &mut Client,
-    #[arg(since = "6.0.0")] username: Option<&[u8]>,
-    password: &[u8],
-) -> Result<Okay> {
-    if username.is_none() && !server.config.requirepass.is_set() {
+fn auth(call: &mut Call, #[arg(since = "6.0.0")] username: Option<&[u8]>, password: &[u8]) -> Result<Okay> {
+    username.into_iter().chain([password]).for_each(|secret| call.redact(secret));
+    if username.is_none() && !call.server.config.requirepass.is_set() {
         return Err(NO_PASSWORD);
     }
-    authenticate(server, client, username.unwrap_or(DEFAULT_USER), password)?;
+    authenticate(call.server, call.client, username.unwrap_or(DEFAULT_USER), password)?;
     Ok(Okay)
 }
 

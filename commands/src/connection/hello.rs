@@ -21,10 +21,12 @@ const NOT_AUTHENTICATED: Error = Error::new(
         "8.1.0" = "Shows the availability zone."
     )
 )]
-fn hello(server: &Server, client: &mut Client, arguments: Option<Greeting>, reply: &mut Reply) -> Result<()> {
+fn hello(call: &mut Call, arguments: Option<Greeting>) -> Result<()> {
     if let Some(Greeting { credentials: Some((user, password)), .. }) = arguments {
-        authenticate(server, client, user, password)?;
+        [user, password].into_iter().for_each(|secret| call.redact(secret));
+        authenticate(call.server, call.client, user, password)?;
     }
+    let Call { client, reply, .. } = call;
     if !client.authenticated {
         return Err(NOT_AUTHENTICATED);
     }

@@ -6,7 +6,7 @@ use redis_core::command::{
 use redis_core::glob;
 use redis_core::prelude::*;
 
-use super::FAMILY;
+use super::{FAMILY, Undocumented};
 
 /// Returns detailed information about all commands.
 #[command(
@@ -16,7 +16,7 @@ use super::FAMILY;
     acl(CONNECTION),
     tips(NONDETERMINISTIC_OUTPUT_ORDER)
 )]
-fn command(call: &mut Call) {
+fn command(call: &mut Call, _arguments: Undocumented<0>) {
     write_infos(call.worker.registry.top_level(), call.reply);
 }
 
@@ -299,13 +299,17 @@ fn write_docs(command: &Command, reply: &mut Reply) {
             reply.bulk(change.as_bytes());
         }
     }
-    if !arguments.is_empty() {
+    if arguments.iter().any(is_shown) {
         write_arguments(arguments, map.field("arguments"));
     }
     if !command.subcommands.is_empty() {
         write_all_docs(&command.subcommands, map.field("subcommands"));
     }
     map.finish();
+}
+
+fn is_shown(argument: &ArgDoc) -> bool {
+    argument.kind != ArgKind::Inline || argument.children.iter().any(is_shown)
 }
 
 /// A list of arguments. One that is spliced into its parent stands for its children.

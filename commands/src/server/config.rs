@@ -55,6 +55,8 @@ impl<'a> Argument<'a> for Pairs<'a> {
     history("7.0.0" = "Added the ability to set several parameters in one call.")
 )]
 fn config_set(call: &mut Call, pairs: Pairs) -> Result<Okay> {
+    let is_secret = |name: &[u8]| redis_core::config::find(name).is_some_and(|directive| directive.is_secret);
+    pairs.0.iter().filter(|(name, _)| is_secret(name)).for_each(|(_, value)| call.redact(value));
     let local = call.client.shared.origin.is_local();
     let set = call.server.config.set(&pairs.0, local);
     // What follows in the same request batch or transaction must see the new settings, or the old ones again.

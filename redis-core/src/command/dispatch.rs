@@ -238,7 +238,14 @@ pub(crate) fn run(
     }
     let ended = clock::unix_micros();
     runner.clock = ended;
-    observe(runner, client, command, args, database, (started, ended), reply.len() - mark);
+    if runner.redacted.is_empty() {
+        observe(runner, client, command, args, database, (started, ended), reply.len() - mark);
+    } else {
+        let hidden = std::mem::take(&mut runner.redacted);
+        let shown = |(index, arg)| if hidden.contains(&index) { &b"(redacted)"[..] } else { arg };
+        let shown = crate::args::OwnedArgs::new(args.iter().enumerate().map(shown));
+        observe(runner, client, command, shown.as_args(), database, (started, ended), reply.len() - mark);
+    }
     match outcome? {
         Outcome::Done => Ok(None),
         Outcome::Wait(waiting) if client.in_exec => {

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use super::def::{CommandDef, Run};
 use super::flags::{Begin, Categories, Find, Flags};
+use crate::config::{ConfigError, Rename};
 
 /// A command as it is registered: its declaration and what follows from it.
 #[derive(Debug)]
@@ -108,8 +109,37 @@ impl Registry {
             top.push(command);
             i += 1 + subs;
         }
-        let table = NameTable::build(&top);
+        let table = NameTable::build(top.iter().map(|command| (command.def.name.as_bytes(), *command)).collect());
         Ok(Registry { by_id, top, table })
+    }
+
+    /// The same commands under other names, as lines `rename-command` say. What is made for it stays as long as the
+    /// process, as the commands do; a server is not started often.
+    ///
+    /// # Errors
+    /// The first line that names no command, or gives a name that another command has.
+    pub fn renamed(&'static self, renames: &[Rename]) -> Result<&'static Registry, ConfigError> {
+        if renames.is_empty() {
+            return Ok(self);
+        }
+        let mut names = self.table.names.clone();
+        for rename in renames {
+            let at =
+                |name: &[u8], names: &[Named]| names.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+            let from = at(&rename.from, &names).ok_or_else(|| rename.error("No such command in rename-command"))?;
+            let (_, command) = names.remove(from);
+            if rename.to.is_empty() {
+                continue;
+            }
+            if at(&rename.to, &names).is_some() {
+                return Err(rename.error("Target command name already exists"));
+            }
+            names.push((Vec::leak(rename.to.clone()), command));
+        }
+        let mut top: Vec<_> = names.iter().map(|(_, command)| *command).collect();
+        top.sort_by_key(|command| command.def.name);
+        let registry = Registry { by_id: self.by_id.clone(), top, table: NameTable::build(names) };
+        Ok(Box::leak(Box::new(registry)))
     }
 
     /// The command of that name, in any case.
@@ -202,31 +232,34 @@ fn key_range(def: &CommandDef) -> (i64, i64, i64) {
     range.unwrap_or((0, 0, 0))
 }
 
+/// A name and the command that it is for.
+type Named = (&'static [u8], &'static Command);
+
 /// Names at fixed places: the seed is such that no two collide.
 #[derive(Debug)]
 struct NameTable {
+    names: Vec<Named>,
     seed: u64,
     shift: u32,
-    places: Vec<Option<(&'static str, &'static Command)>>,
+    /// Longer names need not be hashed.
+    longest: usize,
+    places: Vec<Option<Named>>,
 }
 
-/// Longer names than any command's need not be hashed.
-const MAX_NAME: usize = 64;
-
 impl NameTable {
-    fn build(commands: &[&'static Command]) -> NameTable {
-        let mut bits = usize::BITS - (commands.len() * 4).leading_zeros();
+    fn build(names: Vec<Named>) -> NameTable {
+        let longest = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let mut bits = usize::BITS - (names.len() * 4).leading_zeros();
         loop {
             for seed in (1..2000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1) {
                 let shift = 64 - bits;
                 let mut places = vec![None; 1 << bits];
-                let free = commands.iter().all(|command| {
-                    let name = command.def.name;
-                    let place = &mut places[(fold(name.as_bytes(), seed) >> shift) as usize];
-                    place.replace((name, *command)).is_none()
+                let free = names.iter().all(|named| {
+                    let place = &mut places[(fold(named.0, seed) >> shift) as usize];
+                    place.replace(*named).is_none()
                 });
                 if free {
-                    return NameTable { seed, shift, places };
+                    return NameTable { names, seed, shift, longest, places };
                 }
             }
             bits += 1;
@@ -235,12 +268,12 @@ impl NameTable {
 
     #[inline]
     fn find(&self, name: &[u8]) -> Option<&'static Command> {
-        if name.len() > MAX_NAME {
+        if name.len() > self.longest {
             return None;
         }
         let place = (fold(name, self.seed) >> self.shift) as usize;
         match self.places[place] {
-            Some((found, command)) if found.as_bytes().eq_ignore_ascii_case(name) => Some(command),
+            Some((found, command)) if found.eq_ignore_ascii_case(name) => Some(command),
             _ => None,
         }
     }

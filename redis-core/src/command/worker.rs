@@ -27,6 +27,8 @@ pub struct Runner {
     pub stats: Arc<WorkerStats>,
     /// The configuration that the keyspace's settings were copied from.
     pub(crate) generation: u64,
+    /// The arguments of the running command that no log may show.
+    pub(super) redacted: Vec<usize>,
     /// Keys that have changed while clients wait for them.
     pub(crate) ready: VecDeque<(usize, u64, Box<[u8]>)>,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
@@ -41,7 +43,7 @@ impl Worker {
         let stats = server.stats.register();
         let generation = server.config.generation();
         let runner =
-            Runner { server, registry, stats, generation, ready: VecDeque::new(), clock: clock::unix_micros() };
+            Runner { server, registry, stats, generation, redacted: Vec::new(), ready: VecDeque::new(), clock: clock::unix_micros() };
         Worker { keyspace, runner }
     }
 

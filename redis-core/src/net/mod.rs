@@ -8,9 +8,11 @@ mod context;
 mod cron;
 mod listen;
 mod output;
+mod ports;
 mod stream;
 mod worker;
 
 pub use listen::ListenError;
 pub(crate) use listen::{tcp as listen_tcp, unix as listen_unix};
+pub(crate) use ports::note as note_ports;
 pub(crate) use worker::{Listeners, run, stop_on_signal};

@@ -5,7 +5,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -13,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::connection::Connection;
 use super::context::{enter, with_thread};
 use super::stream::Stream;
+use super::ports::{self, Listening};
 use super::{cron, listen};
 use crate::clock;
 use crate::command::{Registry, Worker};
@@ -83,10 +85,8 @@ fn first_worker(
     let runtime = runtime()?;
     runtime.block_on(async {
         let others = Arc::new(others);
-        for listener in listeners.tcp {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            tokio::spawn(accept_tcp(listener, server.clone(), others.clone()));
-        }
+        let arrivals = ports::follow(server, listeners.tcp);
+        tokio::spawn(accept_everywhere(arrivals, server.clone(), others.clone()));
         if let Some(listener) = listeners.unix {
             let listener = tokio::net::UnixListener::from_std(listener)?;
             tokio::spawn(accept_unix(listener, server.clone(), others.clone()));
@@ -135,8 +135,23 @@ async fn farewell(server: &Arc<Server>) {
     let _ = tokio::time::timeout(FAREWELL, all_gone).await;
 }
 
+/// Accepts on each socket that arrives, until there will be no more.
+async fn accept_everywhere(
+    mut arrivals: UnboundedReceiver<Listening>,
+    server: Arc<Server>,
+    others: Arc<Vec<UnboundedSender<Arrival>>>,
+) {
+    while let Some(Listening { listener, closed }) = arrivals.recv().await {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => drop(tokio::spawn(accept_tcp(listener, closed, server.clone(), others.clone()))),
+            Err(error) => tracing::error!("cannot accept connections: {error}"),
+        }
+    }
+}
+
 async fn accept_tcp(
     listener: tokio::net::TcpListener,
+    closed: Arc<AtomicBool>,
     server: Arc<Server>,
     others: Arc<Vec<UnboundedSender<Arrival>>>,
 ) {
@@ -165,6 +180,7 @@ async fn accept_tcp(
                     Err(error) => lost(&server, &error),
                 }
             }
+            Err(_) if closed.load(Acquire) => return,
             Err(error) => accept_failed(&error).await,
         }
     }

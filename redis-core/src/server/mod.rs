@@ -7,6 +7,7 @@ mod blocked;
 mod change_log;
 mod client;
 mod clients;
+mod follow;
 mod lifecycle;
 mod monitors;
 mod pause;
@@ -66,7 +67,7 @@ impl Server {
     pub fn new(config: Config, commands: usize, shards: usize) -> Arc<Self> {
         let now = clock::unix_millis();
         let databases = usize::try_from(config.databases.get()).unwrap_or(16);
-        Arc::new(Server {
+        let server = Arc::new(Server {
             config,
             store: Store::new(shards, databases),
             stats: Stats::new(commands),
@@ -81,7 +82,9 @@ impl Server {
             lifecycle: Lifecycle::new(now),
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
-        })
+        });
+        follow::configuration(&server);
+        server
     }
 
     /// Hands directives on to those who keep copies of them. Workers call it when the configuration has changed.
