@@ -20,12 +20,17 @@ const DEFAULT_USER: &[u8] = b"default";
     history("6.0.0" = "Takes a user name, too, since there are users."),
     extra = syntax
 )]
-fn auth(call: &mut Call, #[arg(since = "6.0.0")] username: Option<&[u8]>, password: &[u8]) -> Result<Okay> {
-    username.into_iter().chain([password]).for_each(|secret| call.redact(secret));
-    if username.is_none() && !call.server.config.requirepass.is_set() {
+fn auth(
+    server: &Server,
+    client: &mut Client,
+    #[arg(since = "6.0.0")] username: Option<&[u8]>,
+    password: &[u8],
+) -> Result<Okay> {
+    client.hidden.extend([1, 2]);
+    if username.is_none() && !server.config.requirepass.is_set() {
         return Err(NO_PASSWORD);
     }
-    authenticate(call.server, call.client, username.unwrap_or(DEFAULT_USER), password)?;
+    authenticate(server, client, username.unwrap_or(DEFAULT_USER), password)?;
     Ok(Okay)
 }
 
@@ -35,6 +40,7 @@ pub(super) fn authenticate(server: &Server, client: &mut Client, user: &[u8], pa
     let known = user == DEFAULT_USER;
     // Without a password, any will do.
     if !(same(&wanted, password) | wanted.is_empty()) | !known {
+        server.stats.shared.acl_denied_auth.add_shared(1);
         return Err(WRONG_PASSWORD);
     }
     client.authenticated = true;

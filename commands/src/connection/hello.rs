@@ -21,16 +21,15 @@ const NOT_AUTHENTICATED: Error = Error::new(
         "8.1.0" = "Shows the availability zone."
     )
 )]
-fn hello(call: &mut Call, arguments: Option<Greeting>) -> Result<()> {
-    if let Some(Greeting { credentials: Some((user, password)), .. }) = arguments {
-        [user, password].into_iter().for_each(|secret| call.redact(secret));
-        authenticate(call.server, call.client, user, password)?;
+fn hello(server: &Server, client: &mut Client, arguments: Option<Arguments>, reply: &mut Reply) -> Result<()> {
+    let greeting = arguments.map(|Arguments(words)| Greeting::read(words, client)).transpose()?;
+    if let Some(Greeting { credentials: Some((user, password)), .. }) = greeting {
+        authenticate(server, client, user, password)?;
     }
-    let Call { client, reply, .. } = call;
-    if !client.authenticated {
+    if !client.authenticated && server.config.requirepass.is_set() {
         return Err(NOT_AUTHENTICATED);
     }
-    if let Some(greeting) = arguments {
+    if let Some(greeting) = greeting {
         if let Some(name) = greeting.name {
             *client.shared.name.write() = name.into();
         }
@@ -53,16 +52,45 @@ fn hello(call: &mut Call, arguments: Option<Greeting>) -> Result<()> {
     Ok(())
 }
 
-/// What a connection says when it greets. Errors come in the order of the arguments, the values of earlier ones before
-/// the syntax of later ones, so all is done in the value pass.
-#[derive(Clone, Copy)]
+/// What a connection says when it greets.
 struct Greeting<'a> {
     protocol: u8,
     credentials: Option<(&'a [u8], &'a [u8])>,
     name: Option<&'a [u8]>,
 }
 
-impl<'a> Argument<'a> for Greeting<'a> {
+impl<'a> Greeting<'a> {
+    /// Errors come in the order of the arguments, those of values of earlier ones before the syntax of later ones.
+    fn read(mut words: Cursor<'a>, client: &mut Client) -> Result<Self> {
+        let version =
+            integer(words.next()?).map_err(|_| Error::new("ERR Protocol version is not an integer or out of range"))?;
+        let protocol = match version {
+            2 => 2,
+            3 => 3,
+            _ => return Err(Error::new("NOPROTO unsupported protocol version")),
+        };
+        let mut greeting = Greeting { protocol, credentials: None, name: None };
+        while let Some(option) = words.peek() {
+            if words.left() > 2 && words.take_token("AUTH") {
+                client.hidden.extend([words.index(), words.index() + 1]);
+                greeting.credentials = Some((words.next()?, words.next()?));
+            } else if words.left() > 1 && words.take_token("SETNAME") {
+                let name = words.next()?;
+                check_name(name)?;
+                greeting.name = Some(name);
+            } else {
+                let option = String::from_utf8_lossy(option);
+                return Err(Error::from(format!("ERR Syntax error in HELLO option '{option}'")));
+            }
+        }
+        Ok(greeting)
+    }
+}
+
+/// The arguments, which the handler reads.
+struct Arguments<'a>(Cursor<'a>);
+
+impl<'a> Argument<'a> for Arguments<'a> {
     type Raw = Cursor<'a>;
     const SHAPE: Shape = Shape::at_least(1);
     const DOC: ArgDoc = ArgDoc::of(
@@ -84,27 +112,7 @@ impl<'a> Argument<'a> for Greeting<'a> {
         cursor.split(cursor.left())
     }
 
-    fn value(mut raw: Cursor<'a>, _: &Context) -> Result<Self> {
-        let version =
-            integer(raw.next()?).map_err(|_| Error::new("ERR Protocol version is not an integer or out of range"))?;
-        let protocol = match version {
-            2 => 2,
-            3 => 3,
-            _ => return Err(Error::new("NOPROTO unsupported protocol version")),
-        };
-        let mut greeting = Greeting { protocol, credentials: None, name: None };
-        while let Some(option) = raw.peek() {
-            if raw.left() > 2 && raw.take_token("AUTH") {
-                greeting.credentials = Some((raw.next()?, raw.next()?));
-            } else if raw.left() > 1 && raw.take_token("SETNAME") {
-                let name = raw.next()?;
-                check_name(name)?;
-                greeting.name = Some(name);
-            } else {
-                let option = String::from_utf8_lossy(option);
-                return Err(Error::from(format!("ERR Syntax error in HELLO option '{option}'")));
-            }
-        }
-        Ok(greeting)
+    fn value(raw: Cursor<'a>, _: &Context) -> Result<Self> {
+        Ok(Arguments(raw))
     }
 }

@@ -175,6 +175,12 @@ impl<'a> Cursor<'a> {
         self.end = self.args.len().saturating_sub(n).max(self.next);
     }
 
+    /// The index of the next argument in the request.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.next
+    }
+
     /// How many arguments are left.
     #[must_use]
     #[inline]

@@ -17,7 +17,7 @@ use super::propagation::Propagation;
 use super::registry::{Command, Registry};
 use super::worker::{Runner, Worker};
 use super::{blocking, keys};
-use crate::args::Args;
+use crate::args::{Args, OwnedArgs};
 use crate::clock;
 use crate::db::{Key, Keyspace, ShardSet};
 use crate::error::{Error, Result};
@@ -238,13 +238,12 @@ pub(crate) fn run(
     }
     let ended = clock::unix_micros();
     runner.clock = ended;
-    if runner.redacted.is_empty() {
-        observe(runner, client, command, args, database, (started, ended), reply.len() - mark);
+    let (times, reply_len) = ((started, ended), reply.len() - mark);
+    if client.hidden.is_empty() {
+        observe(runner, client, command, args, database, times, reply_len);
     } else {
-        let hidden = std::mem::take(&mut runner.redacted);
-        let shown = |(index, arg)| if hidden.contains(&index) { &b"(redacted)"[..] } else { arg };
-        let shown = crate::args::OwnedArgs::new(args.iter().enumerate().map(shown));
-        observe(runner, client, command, shown.as_args(), database, (started, ended), reply.len() - mark);
+        let shown = without_secrets(args, &std::mem::take(&mut client.hidden));
+        observe(runner, client, command, shown.as_args(), database, times, reply_len);
     }
     match outcome? {
         Outcome::Done => Ok(None),
@@ -342,6 +341,13 @@ pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
     }
     super::notify::publish(&runner.server, &changes.events);
     runner.ready.extend(changes.ready);
+}
+
+/// A request as logs and monitors may show it.
+#[cold]
+fn without_secrets(args: Args<'_>, hidden: &[usize]) -> OwnedArgs {
+    let shown = |(index, arg)| if hidden.contains(&index) { &b"(redacted)"[..] } else { arg };
+    OwnedArgs::new(args.iter().enumerate().map(shown))
 }
 
 /// Statistics, logs and monitors.

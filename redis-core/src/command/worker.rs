@@ -62,13 +62,14 @@ impl Worker {
 }
 
 impl Runner {
-    /// Copies the settings of the keyspace anew if the configuration has changed.
+    /// Copies what has copies of settings anew if the configuration has changed.
     #[inline]
     pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {
         let generation = self.server.config.generation();
         if generation != self.generation {
             self.generation = generation;
             *keyspace.settings_mut() = self.server.settings();
+            self.server.apply_output_limits();
         }
     }
 }

@@ -11,8 +11,9 @@ use super::connection::Connection;
 use super::context::Thread;
 use crate::args::{Args, OwnedArgs};
 use crate::command::{self, Command, Flags, Flow, Recognised, recognise};
+use crate::pubsub::CloseReason;
 use crate::resp::{Decoder, Limits, ProtocolError, Reply, Request, Span};
-use crate::server::Blocked;
+use crate::server::{Blocked, ReplyMode};
 
 /// How many requests are recognised before the first of them runs.
 const BATCH: usize = 32;
@@ -61,6 +62,15 @@ pub(super) struct Done {
     pub(super) stop: Option<Stop>,
 }
 
+/// Whether this is the beginning of an HTTP request, or a line of its header.
+///
+/// A web page can have its visitors' browsers send such requests to servers that only they can reach; with commands in
+/// the body.
+#[cold]
+fn is_http(args: Args<'_>) -> bool {
+    [&b"post"[..], b"host:"].iter().any(|word| args.get(0).eq_ignore_ascii_case(word))
+}
+
 impl Connection {
     /// Runs the requests in `data`, as far as they are whole and may run.
     pub(super) fn run(&mut self, thread: &mut Thread, data: &[u8]) -> Done {
@@ -86,7 +96,9 @@ impl Connection {
         {
             tracing::debug!("protocol error from client {}: {error}", self.client.shared.id);
             self.server.stats.errors.count(b"ERR", false);
-            error.write_to(&mut thread.reply);
+            if self.client.reply_mode == ReplyMode::On {
+                error.write_to(&mut thread.reply);
+            }
             self.client.close_after_reply();
         }
         self.send(thread);
@@ -155,6 +167,10 @@ impl Connection {
         for at in 0..thread.batch.len() {
             let Thread { worker, spans, keys, batch, reply, .. } = thread;
             let item = &batch[at];
+            if item.command.is_none() && is_http(item.args(data, spans)) {
+                self.client.shared.mailbox.request_close(CloseReason::CrossProtocol);
+                break;
+            }
             let request =
                 Recognised { args: item.args(data, spans), command: item.command, keys: &keys[item.keys.clone()] };
             let mark = reply.len();

@@ -277,7 +277,9 @@ impl Connection {
     /// Sends what the thread's buffer holds for this connection.
     pub(super) fn send(&mut self, thread: &mut Thread) {
         let reply = &mut thread.reply;
-        if !reply.is_empty() {
+        // A connection that is told to close while its requests run is not answered any more, unless the server stops.
+        let told = self.client.shared.mailbox.close_requested();
+        if !reply.is_empty() && matches!(told, None | Some(CloseReason::Shutdown)) {
             match self.output.write(&self.stream, reply.as_bytes()) {
                 Ok(taken) => self.note_sent(thread, taken),
                 // Nobody will read the rest.
@@ -367,6 +369,13 @@ impl Connection {
             CloseReason::QueryBufferLimit => {
                 tracing::warn!("closing client {id}: its requests are larger than the query buffer limit");
                 stats.query_buffer_limit_disconnections.add_shared(1);
+            }
+            CloseReason::CrossProtocol => {
+                tracing::warn!(
+                    "Possible SECURITY ATTACK detected: client {id} ({}) sends an HTTP request, perhaps made \
+                    by a web page through a visitor's browser. The connection is closed.",
+                    shared.origin.address
+                );
             }
             other => tracing::debug!("closing client {id}: {other:?}"),
         }

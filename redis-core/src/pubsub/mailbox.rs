@@ -30,6 +30,8 @@ pub enum CloseReason {
     OutputBufferLimit,
     /// More input is kept than `client-query-buffer-limit` allows.
     QueryBufferLimit,
+    /// It speaks HTTP.
+    CrossProtocol,
     /// `maxmemory-clients` is exceeded and this connection holds the most.
     Evicted,
     /// Its user was deleted, disabled, or lost the right to a channel it is subscribed to.
@@ -46,6 +48,7 @@ impl CloseReason {
             Self::Killed,
             Self::OutputBufferLimit,
             Self::QueryBufferLimit,
+            Self::CrossProtocol,
             Self::Evicted,
             Self::PermissionLost,
             Self::Idle,
@@ -62,6 +65,26 @@ pub struct OutputLimits {
     pub hard: usize,
     /// Its owner looks at the clock when there is more.
     pub soft: usize,
+}
+
+/// Limits that can be changed while messages are sent.
+#[derive(Debug, Default)]
+pub struct AtomicLimits {
+    hard: AtomicUsize,
+    soft: AtomicUsize,
+}
+
+impl AtomicLimits {
+    /// Replaces them.
+    pub fn set(&self, limits: OutputLimits) {
+        self.hard.store(limits.hard, Relaxed);
+        self.soft.store(limits.soft, Relaxed);
+    }
+
+    /// Those in force.
+    pub fn get(&self) -> OutputLimits {
+        OutputLimits { hard: self.hard.load(Relaxed), soft: self.soft.load(Relaxed) }
+    }
 }
 
 /// The mailbox of one connection: many senders, one owner.

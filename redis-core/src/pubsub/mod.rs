@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-pub use mailbox::{CloseReason, Mailbox, OutputLimits};
+pub use mailbox::{AtomicLimits, CloseReason, Mailbox, OutputLimits};
 pub use subscribers::Subscriber;
 pub use subscriptions::{SubscriptionKind, Subscriptions};
 
@@ -45,8 +45,8 @@ pub struct PubSub {
     pattern_count: AtomicUsize,
     /// Connections with at least one subscription.
     clients: AtomicUsize,
-    /// The `pubsub` class of `client-output-buffer-limit`: hard, soft; zero is none.
-    output_limits: [AtomicUsize; 2],
+    /// The `pubsub` class of `client-output-buffer-limit`.
+    output_limits: AtomicLimits,
 }
 
 impl PubSub {
@@ -60,13 +60,7 @@ impl PubSub {
     /// The owner of a connection leaves its messages in the mailbox while its socket does not accept more, so that
     /// this sees a reader who has stopped reading.
     pub fn set_output_limits(&self, limits: OutputLimits) {
-        self.output_limits[0].store(limits.hard, Relaxed);
-        self.output_limits[1].store(limits.soft, Relaxed);
-    }
-
-    fn limits(&self) -> OutputLimits {
-        let [hard, soft] = &self.output_limits;
-        OutputLimits { hard: hard.load(Relaxed), soft: soft.load(Relaxed) }
+        self.output_limits.set(limits);
     }
 
     /// `PUBLISH`: returns how many subscriptions received the message.
@@ -74,7 +68,7 @@ impl PubSub {
         if self.channels.len() == 0 && self.pattern_count.load(Relaxed) == 0 {
             return 0;
         }
-        let limits = self.limits();
+        let limits = self.output_limits.get();
         let locked = self.channels.lock(channel);
         let mut receivers = 0;
         if let Some(subscribers) = locked.subscribers(channel) {
@@ -97,7 +91,7 @@ impl PubSub {
         if self.shard_channels.len() == 0 {
             return 0;
         }
-        let limits = self.limits();
+        let limits = self.output_limits.get();
         let locked = self.shard_channels.lock(channel);
         locked.subscribers(channel).map_or(0, |subscribers| {
             let mut message = Message::new("smessage", None, channel, payload);

@@ -67,6 +67,8 @@ pub struct Client {
     pub reply_mode: ReplyMode,
     /// The command at hand answers with messages, which are sent whatever CLIENT REPLY says.
     pub reply_pushes: bool,
+    /// Arguments of the request at hand that neither logs nor monitors may show, by index.
+    pub hidden: Vec<usize>,
     /// An open MULTI.
     pub transaction: Option<Transaction>,
     /// EXEC is running its queue: nothing may block.
@@ -99,6 +101,7 @@ impl Client {
             authenticated,
             reply_mode: ReplyMode::On,
             reply_pushes: false,
+            hidden: Vec::new(),
             transaction: None,
             in_exec: false,
             watched: Vec::new(),

@@ -8,15 +8,22 @@ use parking_lot::RwLock;
 
 use super::clients::ClientShared;
 use crate::args::Args;
+use crate::pubsub::{AtomicLimits, OutputLimits};
 
 /// The connections that run MONITOR.
 #[derive(Debug, Default)]
 pub struct Monitors {
     count: AtomicUsize,
     list: RwLock<Vec<Arc<ClientShared>>>,
+    limits: AtomicLimits,
 }
 
 impl Monitors {
+    /// Sets how much may wait for one of them before it is asked to close.
+    pub fn set_output_limits(&self, limits: OutputLimits) {
+        self.limits.set(limits);
+    }
+
     /// Adds a connection.
     pub fn add(&self, client: &Arc<ClientShared>) {
         let mut list = self.list.write();
@@ -28,6 +35,9 @@ impl Monitors {
 
     /// Removes a connection.
     pub fn remove(&self, id: u64) {
+        if self.is_empty() {
+            return;
+        }
         let mut list = self.list.write();
         list.retain(|client| client.id != id);
         self.count.store(list.len(), Ordering::Release);
@@ -54,9 +64,9 @@ impl Monitors {
             quote(arg, &mut line);
         }
         line.extend_from_slice(b"\r\n");
-        let line = Bytes::from(line);
+        let (line, limits) = (Bytes::from(line), self.limits.get());
         for client in self.list.read().iter() {
-            client.mailbox.push(line.clone());
+            client.mailbox.push_within(line.clone(), limits);
         }
     }
 }
