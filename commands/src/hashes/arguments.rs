@@ -45,10 +45,7 @@ impl<'a> Argument<'a> for Fields<'a> {
     const SHAPE: Shape = Shape::at_least(3).with_tokens();
     const DOC: ArgDoc = ArgDoc::of(
         ArgKind::Block,
-        &[
-            ArgDoc::new(ArgKind::Integer).named("numfields"),
-            ArgDoc::new(ArgKind::String).named("field").multiple(),
-        ],
+        &[ArgDoc::new(ArgKind::Integer).named("numfields"), ArgDoc::new(ArgKind::String).named("field").multiple()],
     )
     .token("FIELDS");
 

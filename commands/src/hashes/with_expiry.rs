@@ -20,11 +20,15 @@ pub(super) fn hsetex(
     fields: FieldValues,
     log: &mut Propagation,
 ) -> Result<bool> {
-    let options = options.0;
-    if !options.hold(db.peek_as::<Hash>(key)?, fields, db.now()) {
+    let SetOptions { key_condition, fields_condition, expiration } = options.0;
+    let present = db.peek_as::<Hash>(key)?;
+    if key_condition.is_some_and(|condition| !condition.holds(present)) {
         return Ok(false);
     }
-    let ttl = SetExpiration::ttl(options.expiration, db.now(), context)?;
+    let ttl = SetExpiration::ttl(expiration, db.now(), context)?;
+    if fields_condition.is_some_and(|condition| !condition.holds(present, fields, db.now())) {
+        return Ok(false);
+    }
     if let Ttl::At(deadline) = ttl
         && is_past(db, deadline.millis())
     {
@@ -113,21 +117,22 @@ enum FieldsCondition {
     Fxx,
 }
 
-impl SetOptions<'_> {
-    /// Whether the conditions hold.
-    fn hold(&self, hash: Option<&Hash>, fields: FieldValues<'_>, now: u64) -> bool {
+impl KeyCondition {
+    fn holds(self, hash: Option<&Hash>) -> bool {
+        match self {
+            KeyCondition::Nx => hash.is_none(),
+            KeyCondition::Xx => hash.is_some(),
+        }
+    }
+}
+
+impl FieldsCondition {
+    fn holds(self, hash: Option<&Hash>, fields: FieldValues<'_>, now: u64) -> bool {
         let exists = |(field, _): (&[u8], _)| hash.is_some_and(|hash| hash.contains(field, now));
-        let of_key = match self.key_condition {
-            None => true,
-            Some(KeyCondition::Nx) => hash.is_none(),
-            Some(KeyCondition::Xx) => hash.is_some(),
-        };
-        of_key
-            && match self.fields_condition {
-                None => true,
-                Some(FieldsCondition::Fnx) => !fields.iter().any(exists),
-                Some(FieldsCondition::Fxx) => fields.iter().all(exists),
-            }
+        match self {
+            FieldsCondition::Fnx => !fields.iter().any(exists),
+            FieldsCondition::Fxx => fields.iter().all(exists),
+        }
     }
 }
 
@@ -204,7 +209,7 @@ impl<'a> Argument<'a> for UnixTime {
     }
 }
 
-/// When fields expire that are set. The number is looked at when the conditions hold.
+/// When fields expire that are set. The number is looked at if the condition of the key holds.
 #[derive(Clone, Copy, Options)]
 enum SetExpiration<'a> {
     /// After seconds.
