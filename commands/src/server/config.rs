@@ -55,8 +55,6 @@ impl<'a> Argument<'a> for Pairs<'a> {
     history("7.0.0" = "Added the ability to set several parameters in one call.")
 )]
 fn config_set(call: &mut Call, pairs: Pairs) -> Result<Okay> {
-    let is_secret = |name: &[u8]| redis_core::config::find(name).is_some_and(|directive| directive.is_secret);
-    pairs.0.iter().filter(|(name, _)| is_secret(name)).for_each(|(_, value)| call.redact(value));
     let secret = |name: &[u8]| redis_core::config::find(name).is_some_and(|directive| directive.is_secret);
     let values = pairs.0.iter().enumerate().filter(|(_, (name, _))| secret(name)).map(|(pair, _)| 3 + 2 * pair);
     call.client.hidden.extend(values);

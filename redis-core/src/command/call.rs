@@ -47,12 +47,6 @@ impl<'a> Call<'a> {
         self.worker.refresh(self.keyspace);
     }
 
-    /// Keeps one of the request's arguments out of what others may see: the command logs and MONITOR.
-    pub fn redact(&mut self, secret: &[u8]) {
-        let index = self.args.iter().position(|arg| std::ptr::eq(arg, secret));
-        self.worker.redacted.extend(index);
-    }
-
     /// What the value pass needs to know.
     #[must_use]
     #[inline]

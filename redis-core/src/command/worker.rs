@@ -27,8 +27,6 @@ pub struct Runner {
     pub stats: Arc<WorkerStats>,
     /// The configuration that the keyspace's settings were copied from.
     pub(crate) generation: u64,
-    /// The arguments of the running command that no log may show.
-    pub(super) redacted: Vec<usize>,
     /// Keys that have changed while clients wait for them.
     pub(crate) ready: VecDeque<(usize, u64, Box<[u8]>)>,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
@@ -43,7 +41,7 @@ impl Worker {
         let stats = server.stats.register();
         let generation = server.config.generation();
         let runner =
-            Runner { server, registry, stats, generation, redacted: Vec::new(), ready: VecDeque::new(), clock: clock::unix_micros() };
+            Runner { server, registry, stats, generation, ready: VecDeque::new(), clock: clock::unix_micros() };
         Worker { keyspace, runner }
     }
 
@@ -62,14 +60,13 @@ impl Worker {
 }
 
 impl Runner {
-    /// Copies what has copies of settings anew if the configuration has changed.
+    /// Copies the settings of the keyspace anew if the configuration has changed.
     #[inline]
     pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {
         let generation = self.server.config.generation();
         if generation != self.generation {
             self.generation = generation;
             *keyspace.settings_mut() = self.server.settings();
-            self.server.apply_output_limits();
         }
     }
 }

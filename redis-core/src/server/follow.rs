@@ -6,21 +6,26 @@
 use std::sync::Arc;
 
 use super::Server;
-use crate::config::ClientClass;
+use crate::config::{ClientClass, Config};
 use crate::observe::log;
 use crate::pubsub::OutputLimits;
 
 /// Hands the settings on, now and whenever they change.
 pub(super) fn configuration(server: &Arc<Server>) {
-    let log_level = |server: &Server| log::set_level(server.config.loglevel.get());
-    on_change(server, "loglevel", log_level);
+    // The log is the process's; it has its level before there is a server.
+    on_change(server, "loglevel", |server| log::set_level(server.config.loglevel.get()));
     follow(server, "latency-monitor-threshold", |server| {
         server.latency.set_threshold(server.config.latency_monitor_threshold.get().unsigned_abs());
     });
+    // Those who send messages look at these limits; connections look at the configuration themselves.
     follow(server, "client-output-buffer-limit", |server| {
-        let limit = server.config.client_output_buffer_limit.get(ClientClass::Pubsub);
-        let bytes = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-        server.pubsub.set_output_limits(OutputLimits { hard: bytes(limit.hard), soft: bytes(limit.soft) });
+        let limits = |class| {
+            let limit = server.config.client_output_buffer_limit.get(class);
+            let bytes = |limit| usize::try_from(limit).unwrap_or(usize::MAX);
+            OutputLimits { hard: bytes(limit.hard), soft: bytes(limit.soft) }
+        };
+        server.pubsub.set_output_limits(limits(ClientClass::Pubsub));
+        server.monitors.set_output_limits(limits(ClientClass::Normal));
     });
 }
 
@@ -33,7 +38,7 @@ fn follow(server: &Arc<Server>, name: &'static str, apply: fn(&Server)) {
 fn on_change(server: &Arc<Server>, name: &'static str, apply: fn(&Server)) {
     // The configuration is part of the server: what it keeps must not keep the server alive.
     let weak = Arc::downgrade(server);
-    let hook = move |_: &crate::config::Config| {
+    let hook = move |_: &Config| {
         if let Some(server) = weak.upgrade() {
             apply(&server);
         }

@@ -24,10 +24,10 @@ pub use monitors::{Monitors, quote};
 pub use pause::{Pause, PauseMode};
 
 use crate::clock;
-use crate::config::{ClientClass, Config};
+use crate::config::Config;
 use crate::db::{AccessClock, Settings, Store};
-use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats, log};
-use crate::pubsub::{OutputLimits, PubSub};
+use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats};
+use crate::pubsub::PubSub;
 
 /// A running server, as its commands and connections share it.
 pub struct Server {
@@ -83,25 +83,8 @@ impl Server {
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
         });
-        server.apply_output_limits();
+        follow::configuration(&server);
         server
-    }
-
-    /// Makes `client-output-buffer-limit` known to those who send messages. Connections look at it themselves.
-    pub(crate) fn apply_output_limits(&self) {
-        let limits = |class| {
-            let limit = self.config.client_output_buffer_limit.get(class);
-            let bytes = |limit| usize::try_from(limit).unwrap_or(usize::MAX);
-            OutputLimits { hard: bytes(limit.hard), soft: bytes(limit.soft) }
-        };
-        self.pubsub.set_output_limits(limits(ClientClass::Pubsub));
-        self.monitors.set_output_limits(limits(ClientClass::Normal));
-    }
-
-    /// Hands directives on to those who keep copies of them. Workers call it when the configuration has changed.
-    pub fn apply_config(&self) {
-        self.latency.set_threshold(self.config.latency_monitor_threshold.get().unsigned_abs());
-        log::set_level(self.config.loglevel.get());
     }
 
     /// How the data are to be treated, as configured now.
