@@ -333,7 +333,7 @@ single! {
     };
     Pattern<'a>, Pattern, "", |raw, _| Ok(Pattern(raw));
     ScanCursor, Integer, "cursor", |raw, _| ScanCursor::parse(raw).ok_or(Error::INVALID_CURSOR);
-    Timeout, Double, "", |raw, context| Timeout::parse(raw, context.now);
+    Timeout, Double, "", |raw, _| Timeout::parse(raw);
     Seconds, Integer, "seconds", |raw, context| relative(raw, 1000, context).map(Seconds);
     Millis, Integer, "milliseconds", |raw, context| relative(raw, 1, context).map(Millis);
     UnixSeconds, UnixTime, "unix-time-seconds", |raw, context| absolute(raw, 1000, context).map(UnixSeconds);
@@ -428,26 +428,24 @@ fn positive(amount: i64, unit: i64) -> Option<i64> {
 pub struct Timeout(pub Option<Duration>);
 
 impl Timeout {
-    fn parse(raw: &[u8], now: u64) -> Result<Self> {
+    fn parse(raw: &[u8]) -> Result<Self> {
         const NOT_FLOAT: Error = Error::new("ERR timeout is not a float or out of range");
-        let seconds = num::parse_f64(raw).ok_or(NOT_FLOAT)?;
-        Timeout::from_millis((seconds * 1000.0).ceil(), now)
-    }
-
-    /// From a number of milliseconds, which begin `now`.
-    ///
-    /// # Errors
-    /// `timeout is negative`; `timeout is out of range` if it would end after the last moment that there is a number for.
-    /// (Redis 7.0 lets the largest numbers overflow and calls them negative.)
-    pub fn from_millis(millis: f64, now: u64) -> Result<Self> {
-        if millis < 0.0 {
+        let seconds = num::parse_f64(raw).or_else(|| saturating(raw)).ok_or(NOT_FLOAT)?;
+        let millis = (seconds * 1000.0).ceil();
+        // Redis 7.0 converts what is too large for 64 bits into the most negative number, and later versions call it
+        // out of range; both refuse it.
+        if millis < 0.0 || millis >= i64::MAX as f64 {
             return Err(Error::new("ERR timeout is negative"));
-        }
-        if millis >= i64::MAX as f64 - now as f64 {
-            return Err(Error::new("ERR timeout is out of range"));
         }
         Ok(Timeout((millis > 0.0).then(|| Duration::from_millis(millis as u64))))
     }
+}
+
+/// A number that only the larger float accepts with which Redis reads timeouts: infinite, or next to nothing.
+#[cold]
+fn saturating(raw: &[u8]) -> Option<f64> {
+    num::LongDouble::parse(raw)?;
+    str::from_utf8(raw).ok()?.parse().ok()
 }
 
 impl<'a> Argument<'a> for Key {
