@@ -6,6 +6,9 @@ use redis_core::value::Element;
 
 use super::FAMILY;
 
+/// How many fields are written before it is seen whether the reply has become too large to be sent.
+const BETWEEN_LOOKS: usize = 1024;
+
 /// Returns one or more random fields of a hash.
 ///
 /// A positive count asks for different fields, a negative one for fields that may repeat.
@@ -30,7 +33,7 @@ fn hrandfield(db: &Db, key: Key, options: Option<RandomCount>, reply: &mut Reply
     let number = if count > 0 { number.min(live) } else { number };
     let in_pairs = with_values && reply.protocol() >= 3;
     reply.array(if with_values && !in_pairs { number * 2 } else { number });
-    let mut write = |field: Element<'_>, value: Element<'_>| {
+    let write = |reply: &mut Reply, field: Element<'_>, value: Element<'_>| {
         if in_pairs {
             reply.array(2);
         }
@@ -40,9 +43,14 @@ fn hrandfield(db: &Db, key: Key, options: Option<RandomCount>, reply: &mut Reply
         }
     };
     if count > 0 {
-        hash.sample(number, now, &mut write);
-    } else {
-        hash.sample_with_repeats(number, now, &mut write);
+        hash.sample(number, now, &mut |field, value| write(reply, field, value));
+        return Ok(());
+    }
+    let mut left = number;
+    while left > 0 && !reply.is_too_large() {
+        let some = left.min(BETWEEN_LOOKS);
+        hash.sample_with_repeats(some, now, &mut |field, value| write(reply, field, value));
+        left -= some;
     }
     Ok(())
 }

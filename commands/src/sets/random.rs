@@ -4,6 +4,9 @@ use redis_core::prelude::*;
 
 use super::{FAMILY, SREM};
 
+/// How many members are written before it is seen whether the reply has become too large to be sent.
+const BETWEEN_LOOKS: usize = 1024;
+
 /// What removing a key is to those who follow the data.
 const DEL: CommandName = CommandName("DEL");
 
@@ -90,7 +93,12 @@ fn srandmember(db: &Db, key: Key, #[arg(since = "2.6.0")] count: Option<i64>, re
         }
         Some(set) => {
             reply.array(number);
-            set.sample_with_repeats(number, &mut |member| member.write(reply));
+            let mut left = number;
+            while left > 0 && !reply.is_too_large() {
+                let some = left.min(BETWEEN_LOOKS);
+                set.sample_with_repeats(some, &mut |member| member.write(reply));
+                left -= some;
+            }
         }
     }
     Ok(())

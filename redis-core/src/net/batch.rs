@@ -75,6 +75,7 @@ impl Connection {
     /// Runs the requests in `data`, as far as they are whole and may run.
     pub(super) fn run(&mut self, thread: &mut Thread, data: &[u8]) -> Done {
         thread.reply.set_protocol(self.client.protocol);
+        thread.reply.set_limit(self.reply_limit());
         self.take_mail(&mut thread.reply, None);
         let (mut consumed, mut stop) = (0, None);
         let mut failed: Option<ProtocolError> = None;
@@ -192,9 +193,13 @@ impl Connection {
             let behind =
                 item.command.is_some_and(|command| command.flags.has_any(Flags::IMMEDIATE.union(Flags::SUBSCRIBER)));
             self.take_mail(reply, (!behind).then_some(mark));
-            if reply.len() > MUCH {
+            if reply.is_too_large() {
+                // What the client will not read need not run.
+                self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);
+            } else if reply.len() > MUCH {
                 worker.end();
                 self.send(thread);
+                thread.reply.set_limit(self.reply_limit());
             }
             if self.is_over() {
                 break;

@@ -145,6 +145,7 @@ impl Connection {
                 if end.as_mut().poll(context).is_ready() {
                     self.wait = Wait::No;
                     self.backlog = true;
+                    self.note_held(false);
                 }
             }
             Wait::Blocked(blocked, sleep) => {
@@ -236,6 +237,7 @@ impl Connection {
         match stop {
             None => {}
             Some(Stop::Held) => {
+                self.note_held(true);
                 let server = self.server.clone();
                 self.wait = Wait::Held(Box::pin(async move { server.pause.wait().await }));
             }
@@ -251,6 +253,17 @@ impl Connection {
             self.input = Vec::new();
         }
         self.note_input();
+    }
+
+    /// Tells others that CLIENT PAUSE holds the connection up, which counts as being blocked.
+    fn note_held(&self, held: bool) {
+        self.client.shared.is.blocked.store(held, Relaxed);
+        let blocked = &self.server.clients.blocked;
+        if held {
+            blocked.fetch_add(1, Relaxed)
+        } else {
+            blocked.fetch_sub(1, Relaxed)
+        };
     }
 
     fn note_read(&self, thread: &Thread, bytes: usize) {
@@ -277,6 +290,10 @@ impl Connection {
     /// Sends what the thread's buffer holds for this connection.
     pub(super) fn send(&mut self, thread: &mut Thread) {
         let reply = &mut thread.reply;
+        // A reply that is too large is not sent in part.
+        if self.exceeds_limit(reply.len()) {
+            self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);
+        }
         // A connection that is told to close while its requests run is not answered any more, unless the server stops.
         let told = self.client.shared.mailbox.close_requested();
         if !reply.is_empty() && matches!(told, None | Some(CloseReason::Shutdown)) {
@@ -292,15 +309,22 @@ impl Connection {
         } else {
             reply.clear();
         }
-        if self.output.is_too_much(&self.server, &self.client) {
-            self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);
-        }
+    }
+
+    /// Whether more would wait than may, with `unsent` bytes that are about to.
+    pub(super) fn exceeds_limit(&self, unsent: usize) -> bool {
+        self.output.exceeds_limit(&self.server, &self.client, unsent)
+    }
+
+    /// The largest reply that may still be sent; zero for any.
+    pub(super) fn reply_limit(&self) -> usize {
+        self.output.room(&self.server, &self.client)
     }
 
     /// Has the connection closed when more waits to be sent than may, or for too long.
     fn watch_output(&mut self, context: &mut Context<'_>) {
-        let too_much = self.output.is_too_much(&self.server, &self.client);
-        if too_much || self.output.poll_soft_limit(context).is_ready() {
+        self.output.watch_soft_limit(&self.server, &self.client);
+        if self.exceeds_limit(0) || self.output.poll_soft_limit(context).is_ready() {
             self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);
         }
     }
@@ -385,8 +409,12 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let blocked = match std::mem::replace(&mut self.wait, Wait::No) {
+            Wait::No => None,
             Wait::Blocked(blocked, _) => Some(blocked),
-            _ => None,
+            Wait::Held(_) => {
+                self.note_held(false);
+                None
+            }
         };
         with_thread(|thread| command::disconnect(&mut thread.worker, &mut self.client, blocked));
         self.server.clients.connected.fetch_sub(1, Relaxed);

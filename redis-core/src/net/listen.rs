@@ -34,16 +34,14 @@ pub enum ListenError {
 }
 
 /// Opens the listening sockets for `bind` and `port`. An address that begins with `-` may fail; `*` is every IPv4
-/// address and `::*` every IPv6 address.
+/// address and `::*` every IPv6 address. No address means no socket.
 ///
 /// # Errors
 /// The first address that is not optional and cannot be bound.
 pub(crate) fn tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<std::net::TcpListener>, ListenError> {
-    let every = ["*".to_owned(), "-::*".to_owned()];
-    let bind = if bind.is_empty() { &every[..] } else { bind };
     let mut listeners = Vec::new();
     let mut port = port;
-    for given in bind {
+    for given in bind.iter().filter(|given| !given.is_empty()) {
         let (address, optional) = given.strip_prefix('-').map_or((given.as_str(), false), |address| (address, true));
         match one(address, port, backlog) {
             Ok(listener) => {

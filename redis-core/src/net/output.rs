@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::stream::Stream;
-use crate::config::{ClientClass, OutputBufferLimit};
-use crate::pubsub::Mailbox;
+use crate::config::ClientClass;
+use crate::pubsub::{Mailbox, OutputLimits};
 use crate::server::{Client, Server};
 
 /// The most that may wait for a client that has yet to authenticate.
@@ -74,24 +74,31 @@ impl Output {
         Ok(taken)
     }
 
-    /// Whether more waits than a limit allows: at once for a hard limit, after its time for a soft one.
-    pub(super) fn is_too_much(&mut self, server: &Server, client: &Client) -> bool {
+    /// Whether more waits than the hard limit allows, with `unsent` bytes that are about to.
+    pub(super) fn exceeds_limit(&self, server: &Server, client: &Client, unsent: usize) -> bool {
         let waiting = self.waiting(&client.shared.mailbox);
-        if waiting == 0 {
-            self.over_soft_limit = None;
-            return false;
+        let OutputLimits { hard, .. } = limits_of(server, client);
+        hard != 0 && waiting + unsent > hard
+            || waiting > UNAUTHENTICATED && !client.authenticated && server.config.requirepass.is_set()
+    }
+
+    /// The largest reply that the hard limit still allows; zero for any.
+    pub(super) fn room(&self, server: &Server, client: &Client) -> usize {
+        match limits_of(server, client).hard {
+            0 => 0,
+            hard => hard.saturating_sub(self.waiting(&client.shared.mailbox)).max(1),
         }
-        if waiting > UNAUTHENTICATED && !client.authenticated && server.config.requirepass.is_set() {
-            return true;
-        }
-        let OutputBufferLimit { hard, soft, soft_seconds } = limit_of(server, client);
-        let exceeds = |limit: u64| limit > 0 && waiting as u64 > limit;
-        if !exceeds(soft) {
+    }
+
+    /// Looks at the clock if more waits than the soft limit allows.
+    pub(super) fn watch_soft_limit(&mut self, server: &Server, client: &Client) {
+        let OutputLimits { soft, .. } = limits_of(server, client);
+        if soft == 0 || self.waiting(&client.shared.mailbox) <= soft {
             self.over_soft_limit = None;
         } else if self.over_soft_limit.is_none() {
-            self.over_soft_limit = Some(Box::pin(tokio::time::sleep(Duration::from_secs(soft_seconds))));
+            let seconds = server.config.client_output_buffer_limit.get(class_of(client)).soft_seconds;
+            self.over_soft_limit = Some(Box::pin(tokio::time::sleep(Duration::from_secs(seconds))));
         }
-        exceeds(hard)
     }
 
     /// Ready when the soft limit has been exceeded for too long.
@@ -108,9 +115,16 @@ impl Output {
     }
 }
 
-fn limit_of(server: &Server, client: &Client) -> OutputBufferLimit {
-    let class = if client.subscriptions.is_empty() { ClientClass::Normal } else { ClientClass::Pubsub };
-    server.config.client_output_buffer_limit.get(class)
+fn class_of(client: &Client) -> ClientClass {
+    if client.subscriptions.is_empty() { ClientClass::Normal } else { ClientClass::Pubsub }
+}
+
+/// The limits of the connection's class, from where the senders of messages find them: this is asked often.
+fn limits_of(server: &Server, client: &Client) -> OutputLimits {
+    match class_of(client) {
+        ClientClass::Pubsub => server.pubsub.output_limits(),
+        _ => server.monitors.output_limits(),
+    }
 }
 
 /// Writes what the socket takes now; 0 if that is nothing.

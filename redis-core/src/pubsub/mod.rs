@@ -63,6 +63,11 @@ impl PubSub {
         self.output_limits.set(limits);
     }
 
+    /// How much may wait for a subscriber.
+    pub fn output_limits(&self) -> OutputLimits {
+        self.output_limits.get()
+    }
+
     /// `PUBLISH`: returns how many subscriptions received the message.
     pub fn publish(&self, channel: &[u8], payload: &[u8]) -> usize {
         if self.channels.len() == 0 && self.pattern_count.load(Relaxed) == 0 {

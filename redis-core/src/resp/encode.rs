@@ -27,6 +27,8 @@ const MAX_HEADER: usize = 23;
 pub struct Reply {
     out: Vec<u8>,
     resp3: bool,
+    /// See [`Reply::set_limit`]; zero is none.
+    limit: usize,
 }
 
 /// Where a collection of yet unknown length begins; see [`Reply::begin_array`].
@@ -37,12 +39,12 @@ pub struct Mark(usize);
 impl Reply {
     /// An empty reply. Every protocol version from 3 on is written as version 3.
     pub fn new(protocol: u8) -> Reply {
-        Reply { out: Vec::new(), resp3: protocol >= 3 }
+        Reply { out: Vec::new(), resp3: protocol >= 3, limit: 0 }
     }
 
     /// A reply that goes on at the end of `out`, to use a buffer again.
     pub fn with_buffer(protocol: u8, out: Vec<u8>) -> Reply {
-        Reply { out, resp3: protocol >= 3 }
+        Reply { out, resp3: protocol >= 3, limit: 0 }
     }
 
     /// The protocol version in use, 2 or 3.
@@ -53,6 +55,18 @@ impl Reply {
     /// Changes the version of what is written from now on.
     pub fn set_protocol(&mut self, protocol: u8) {
         self.resp3 = protocol >= 3;
+    }
+
+    /// Sets from how many bytes on the reply is too large to be sent; zero for none.
+    pub fn set_limit(&mut self, bytes: usize) {
+        self.limit = bytes;
+    }
+
+    /// Whether the reply will not be sent because of its size, whatever is written yet. A command that could go on for
+    /// very long looks at this now and then.
+    #[inline]
+    pub fn is_too_large(&self) -> bool {
+        self.limit != 0 && self.out.len() > self.limit
     }
 
     /// The number of bytes written.

@@ -24,6 +24,12 @@ impl Monitors {
         self.limits.set(limits);
     }
 
+    /// How much may wait for one of them, or for any other connection that is no subscriber.
+    #[must_use]
+    pub fn output_limits(&self) -> OutputLimits {
+        self.limits.get()
+    }
+
     /// Adds a connection.
     pub fn add(&self, client: &Arc<ClientShared>) {
         let mut list = self.list.write();
