@@ -70,6 +70,7 @@ impl Program {
 }
 
 fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Result<(), StartError> {
+    net::make_room_for_clients(&server.config);
     let listeners = listeners(&server.config)?;
     if listeners.tcp.is_empty() && listeners.unix.is_none() {
         return Err(net::ListenError::Nowhere.into());

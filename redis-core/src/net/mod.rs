@@ -7,6 +7,7 @@ mod connection;
 mod context;
 mod cron;
 mod listen;
+mod open_files;
 mod output;
 mod ports;
 mod stream;
@@ -14,5 +15,6 @@ mod worker;
 
 pub use listen::ListenError;
 pub(crate) use listen::{tcp as listen_tcp, unix as listen_unix};
+pub(crate) use open_files::make_room_for_clients;
 pub(crate) use ports::note as note_ports;
 pub(crate) use worker::{Listeners, run, stop_on_signal};

@@ -218,8 +218,11 @@ async fn accept_unix(
 
 /// An accept that fails (out of file descriptors, say) ends no loop; the next attempt comes a little later.
 async fn accept_failed(error: &io::Error) {
-    tracing::warn!("Accepting client connection: {error}");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // One that went away before it was let in is no trouble.
+    if error.kind() != io::ErrorKind::ConnectionAborted {
+        tracing::warn!("Accepting client connection: {error}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// Why a new connection is not let in, as it is told.
