@@ -132,7 +132,8 @@ fn deadlines_are_logged_as_points_in_time() {
 fn a_deadline_that_has_passed_is_a_removal() {
     let mut server = Watched::without_cycle();
     server.run("HSET h a 1 b 2 c 3 d 4 e 5 f 6");
-    (server.effects(), server.events());
+    server.effects();
+    server.events();
     server.check("HEXPIRE h 0 FIELDS 2 a none", &["HDEL h a"], &["hexpired"]);
     server.check("HPEXPIREAT h 1 FIELDS 2 b b", &["HDEL h b"], &["hexpired"]);
     server.check("HGETEX h PXAT 1 FIELDS 2 c none", &["HDEL h c"], &["hexpired"]);

@@ -13,8 +13,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::connection::Connection;
 use super::context::{enter, with_thread};
-use super::stream::Stream;
 use super::ports::{self, Listening};
+use super::stream::Stream;
 use super::{cron, listen};
 use crate::clock;
 use crate::command::{Registry, Worker};
