@@ -31,7 +31,7 @@ pub use event::{Event, EventClasses};
 pub use key::Key;
 pub use keyspace::{DatabaseStats, Keyspace};
 pub(crate) use lent::Lent;
-pub use read::{Collection, Stored};
+pub use read::Stored;
 use shard::Database;
 pub(crate) use store::Held;
 pub use store::{MAX_SHARDS, ShardSet, Store};

@@ -4,69 +4,32 @@ use super::entry::Entry;
 use super::event::EventClasses;
 use super::{Db, Deadline, Found, Key, Matter};
 use crate::error::{Error, Result};
-use crate::value::{Hash, Kind, List, Object, Set, Str};
+use crate::value::{Kind, Str, Value};
 
 /// A type of value that a key can hold, as handlers ask for it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of value",
-    note = "a key holds a `Str`, `List`, `Set` or `Hash`"
+    note = "a key holds a `Str`, a `List`, `Set` or `Hash`, or a type with `#[data_type(..)] impl DataType for ..`"
 )]
 pub trait Stored {
-    /// What TYPE says.
-    const KIND: Kind;
-
     /// The entry's value, if it is of this type.
     fn of(entry: &Entry) -> Option<&Self>;
 }
 
 impl Stored for Str {
-    const KIND: Kind = Kind::Str;
-
     #[inline]
     fn of(entry: &Entry) -> Option<&Str> {
         (entry.kind() == Kind::Str).then(|| Str::new(entry.string_bytes()))
     }
 }
 
-/// A stored type that is a boxed object, not a string inside its entry.
-pub trait Collection: Stored + Sized {
-    /// The object's value, if it is of this type.
-    fn of_mut(object: &mut Object) -> Option<&mut Self>;
-    /// As an object.
-    fn into_object(self) -> Object;
+/// Whatever is no string is an object behind its entry.
+impl<T: Value> Stored for T {
+    #[inline]
+    fn of(entry: &Entry) -> Option<&Self> {
+        entry.object_ref().and_then(T::from_object)
+    }
 }
-
-macro_rules! collections {
-    ($($ty:ident),*) => {$(
-        impl Stored for $ty {
-            const KIND: Kind = Kind::$ty;
-
-            #[inline]
-            fn of(entry: &Entry) -> Option<&Self> {
-                match entry.object_ref() {
-                    Some(Object::$ty(value)) => Some(value),
-                    _ => None,
-                }
-            }
-        }
-
-        impl Collection for $ty {
-            fn of_mut(object: &mut Object) -> Option<&mut Self> {
-                match object {
-                    Object::$ty(value) => Some(value),
-                    #[allow(unreachable_patterns, reason = "families add kinds")]
-                    _ => None,
-                }
-            }
-
-            fn into_object(self) -> Object {
-                Object::$ty(self)
-            }
-        }
-    )*};
-}
-
-collections!(List, Set, Hash);
 
 impl Db {
     /// The value of a key, for reading: counts as a hit or a miss and as an access.
@@ -194,9 +157,6 @@ impl Db {
     /// # Errors
     /// [`Error::WRONG_TYPE`]
     pub fn check_kind<T: Stored + ?Sized>(&self, key: Key) -> Result<()> {
-        match self.kind(key) {
-            Some(kind) if kind != T::KIND => Err(Error::WRONG_TYPE),
-            _ => Ok(()),
-        }
+        self.peek_as::<T>(key).map(drop)
     }
 }

@@ -1,14 +1,13 @@
 //! Writing, and the one call that announces it.
 
 use super::event::{Event, EventClasses};
-use super::read::Collection;
 use super::reclaim::CHEAP;
 use super::shard::{Database, Keys};
 use super::{Db, Deadline, Entry, Found, Key, Matter, Ttl, Vanished, name_of};
 use crate::error::{Error, Result};
 use crate::num;
 use crate::table::NO_DEADLINE;
-use crate::value::{Kind, Object, StrEncoding};
+use crate::value::{Kind, Object, StrEncoding, Value};
 
 /// The longest string whose encoding is called `embstr`.
 const EMBSTR_MAX: usize = 44;
@@ -64,11 +63,11 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::WRONG_TYPE`] if the key holds another type.
-    pub fn get_mut<T: Collection>(&mut self, key: Key) -> Result<Option<&mut T>> {
+    pub fn get_mut<T: Value>(&mut self, key: Key) -> Result<Option<&mut T>> {
         self.lent_collection.set(true);
         match self.entry_mut(key) {
             None => Ok(None),
-            Some(entry) => entry.object_mut().and_then(T::of_mut).map(Some).ok_or(Error::WRONG_TYPE),
+            Some(entry) => entry.object_mut().and_then(T::from_object_mut).map(Some).ok_or(Error::WRONG_TYPE),
         }
     }
 
@@ -77,7 +76,7 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::WRONG_TYPE`] if the key holds another type.
-    pub fn get_or_insert<T: Collection + Default>(&mut self, key: Key) -> Result<&mut T> {
+    pub fn get_or_insert<T: Value + Default>(&mut self, key: Key) -> Result<&mut T> {
         if self.entry_mut(key).is_none() {
             self.insert(key, |name| Entry::object(name, T::default().into_object(), NO_DEADLINE));
         }

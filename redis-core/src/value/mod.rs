@@ -73,19 +73,17 @@ impl Kind {
     }
 }
 
-/// A type of value: what a command's signature names when it asks for a key of one kind.
-pub trait Value {
+/// A type of value that hangs off its entry: every type but [`Str`], which stands in the entry itself.
+pub trait Value: Sized {
     /// Its kind.
     const KIND: Kind;
 
-    /// The value, if the object is of this kind.
+    /// The value, if the object is of this type.
     fn from_object(object: &Object) -> Option<&Self>;
 
-    /// The value to be changed, if the object is of this kind.
+    /// The value to be changed, if the object is of this type.
     fn from_object_mut(object: &mut Object) -> Option<&mut Self>;
 
     /// The object that this value is.
-    fn into_object(self) -> Object
-    where
-        Self: Sized;
+    fn into_object(self) -> Object;
 }

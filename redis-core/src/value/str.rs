@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Kind, Object, Value, member};
+use super::member;
 use crate::num::parse_i64;
 
 /// The longest string that is reported as `embstr`.
@@ -85,19 +85,6 @@ impl AsRef<[u8]> for Str {
 impl fmt::Debug for Str {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0.escape_ascii())
-    }
-}
-
-/// A string is a value, but never an [`Object`]: it stands in the entry itself.
-impl Value for Str {
-    const KIND: Kind = Kind::Str;
-
-    fn from_object(_: &Object) -> Option<&Self> {
-        None
-    }
-
-    fn from_object_mut(_: &mut Object) -> Option<&mut Self> {
-        None
     }
 }
 
