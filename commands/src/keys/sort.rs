@@ -243,7 +243,7 @@ impl Sort<'_> {
     /// The result: elements, or what GET makes of them. `store` tells whether it is going to be kept.
     fn run<'k>(&self, keyspace: &'k Keyspace, key: Key, store: bool) -> Result<Vec<Option<Cow<'k, [u8]>>>> {
         let Some(entry) = keyspace.read(key) else { return Ok(Vec::new()) };
-        let Some(object @ (Object::List(_) | Object::Set(_))) = entry.object_ref() else {
+        let Some(object @ (Object::List(_) | Object::Set(_) | Object::ZSet(_))) = entry.object_ref() else {
             return Err(Error::WRONG_TYPE);
         };
         let part = self.limit.map_or(0..object.len(), |limit| limit.part(object.len()));
@@ -260,8 +260,14 @@ impl Sort<'_> {
                 self.sorted(rows.collect(), part)
             }
             Object::Set(set) if as_it_is => set.iter().skip(part.start).take(part.len()).map(text).collect(),
+            Object::ZSet(set) if as_it_is && self.descending => {
+                let ranks = set.len() - part.end..set.len() - part.start;
+                set.range(ranks).rev().map(|(member, _)| text(member)).collect()
+            }
+            Object::ZSet(set) if as_it_is => set.range(part).map(|(member, _)| text(member)).collect(),
             Object::List(list) => self.sorted(self.rows(keyspace, by, list.iter())?, part),
             Object::Set(set) => self.sorted(self.rows(keyspace, by, set.iter())?, part),
+            Object::ZSet(set) => self.sorted(self.rows(keyspace, by, set.iter().map(|(member, _)| member))?, part),
             _ => return Err(Error::WRONG_TYPE),
         };
         if self.get.is_empty() {

@@ -1,6 +1,6 @@
 //! `Object`: a value that hangs off its entry.
 
-use super::{Hash, Kind, List, Set, Value};
+use super::{Hash, Kind, List, Set, Value, ZSet};
 use crate::table::NO_DEADLINE;
 
 /// A value of any kind but a string.
@@ -13,6 +13,8 @@ pub enum Object {
     Set(Set),
     /// A hash.
     Hash(Hash),
+    /// A sorted set.
+    ZSet(ZSet),
 }
 
 impl Object {
@@ -22,6 +24,7 @@ impl Object {
             Self::List(_) => List::KIND,
             Self::Set(_) => Set::KIND,
             Self::Hash(_) => Hash::KIND,
+            Self::ZSet(_) => ZSet::KIND,
         }
     }
 
@@ -33,6 +36,7 @@ impl Object {
             Self::List(_) => "quicklist",
             Self::Set(set) => set.encoding(),
             Self::Hash(hash) => hash.encoding(),
+            Self::ZSet(set) => set.encoding(),
         }
     }
 
@@ -42,6 +46,7 @@ impl Object {
             Self::List(list) => list.len(),
             Self::Set(set) => set.len(),
             Self::Hash(hash) => hash.len(),
+            Self::ZSet(set) => set.len(),
         }
     }
 
@@ -57,6 +62,7 @@ impl Object {
                 Self::List(list) => list.memory(),
                 Self::Set(set) => set.memory(),
                 Self::Hash(hash) => hash.memory(),
+                Self::ZSet(set) => set.memory(),
             }
     }
 
@@ -64,7 +70,7 @@ impl Object {
     pub fn next_deadline(&self) -> u64 {
         match self {
             Self::Hash(hash) => hash.next_deadline(),
-            Self::List(_) | Self::Set(_) => NO_DEADLINE,
+            Self::List(_) | Self::Set(_) | Self::ZSet(_) => NO_DEADLINE,
         }
     }
 
@@ -74,6 +80,7 @@ impl Object {
             Self::List(list) => list.free_effort(),
             Self::Set(set) => set.free_effort(),
             Self::Hash(hash) => hash.free_effort(),
+            Self::ZSet(set) => set.free_effort(),
         }
     }
 }

@@ -83,6 +83,11 @@ fn of_entry(entry: &Entry, now: u64) -> Digest {
             }
             digest
         }
+        Some(Object::ZSet(set)) => {
+            let mut digest = Digest::of(&[b"zset"]);
+            set.iter().for_each(|(member, score)| digest.join(Digest::of(&[&text(member), &score.to_be_bytes()])));
+            digest
+        }
         Some(_) => Digest::of(&[entry.kind().name().as_bytes()]),
     }
 }

@@ -18,6 +18,8 @@ pub use iter::Iter;
 
 pub(super) use entry::decimal_len;
 
+use std::ops::Range;
+
 use super::tight;
 use entry::{END, Encoded, back_length_size, body_size, decode, read_back_length};
 
@@ -186,6 +188,13 @@ impl Listpack {
     /// The elements up to the one at `offset`, which is included: to be walked backwards.
     pub fn iter_through(&self, offset: usize) -> Iter<'_> {
         Iter::new(&self.bytes[HEADER..self.behind(offset)])
+    }
+
+    /// The elements with these numbers, which need not all exist.
+    pub fn iter_range(&self, numbers: Range<usize>) -> Iter<'_> {
+        let offset = |number| self.seek(number as i64).unwrap_or(self.end());
+        let (start, end) = (offset(numbers.start), offset(numbers.end));
+        Iter::new(&self.bytes[start.min(end)..end])
     }
 
     /// The first offset, from `from` on, of the element with text `text`, comparing one and then passing over `skip`: 1

@@ -129,6 +129,8 @@ fn find_passes_over() {
     assert_eq!(listpack.find(b"05", HEADER, 0), None);
     assert_eq!(listpack.iter_from(listpack.seek(4).expect("in range")).count(), 2);
     assert_eq!(listpack.iter_through(listpack.seek(1).expect("in range")).next_back(), Some(Element::Bytes(b"b")));
+    let range = |numbers| listpack.iter_range(numbers).collect::<Listpack>().len();
+    assert_eq!((range(0..6), range(1..3), range(4..9), range(6..9), range(2..2)), (6, 2, 2, 0, 0));
 }
 
 #[test]

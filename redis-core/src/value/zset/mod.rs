@@ -1,0 +1,290 @@
+//! `ZSet`: a sorted set, which is a listpack of members and scores in turn, or a table of members with a tree over them.
+//!
+//! | encoding | while |
+//! |---|---|
+//! | `listpack` | at most `zset-max-listpack-entries` members of at most `zset-max-listpack-value` bytes |
+//! | `skiplist` | otherwise; a sorted set never goes back |
+//!
+//! The second name is what Redis calls it and what clients expect; there is no skip list here.
+//!
+//! # The order
+//!
+//! Members ascend by score, and where scores are equal by the bytes of the member. Every member has a *rank*, its place
+//! in this order, from 0. All selections (by rank, by score, by text) are ranges of ranks: what BYSCORE or BYLEX asks for
+//! is found with two calls of [`ZSet::partition_point`].
+//!
+//! Scores are compared as numbers: -0 and 0 are equal, and a member keeps the zero that it was given first. Infinities are
+//! ordinary scores. NaN is none: whoever computes a score sees to it.
+
+mod iter;
+mod members;
+mod packed;
+#[cfg(test)]
+mod tests;
+
+pub use iter::ZIter;
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use super::listpack::{Element, Listpack, TextBuffer};
+use super::{Kind, Limits, Object, Value};
+use members::Members;
+use packed::Packed;
+
+/// A set of distinct texts, each with a score, in the order of the scores.
+#[derive(Clone, Debug)]
+pub struct ZSet {
+    repr: Repr,
+}
+
+#[derive(Clone, Debug)]
+enum Repr {
+    Packed(Packed),
+    Tree(Box<Members>),
+}
+
+/// How two members with their scores are ordered.
+fn compare(a: (f64, &[u8]), b: (f64, &[u8])) -> Ordering {
+    a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal).then_with(|| a.1.cmp(b.1))
+}
+
+/// What a sorted set is made of and how it is asked.
+impl ZSet {
+    /// An empty sorted set, which is a listpack until it gets too large for one.
+    pub fn new() -> Self {
+        Self { repr: Repr::Packed(Packed::default()) }
+    }
+
+    /// An empty sorted set for `count` members (as far as one can tell beforehand), the longest of which has
+    /// `longest` bytes.
+    pub fn for_members(longest: usize, count: usize, limits: &Limits) -> Self {
+        let fits = count <= limits.zset_max_listpack_entries && longest <= limits.zset_max_listpack_value;
+        if fits { Self::new() } else { Self { repr: Repr::Tree(Box::default()) } }
+    }
+
+    /// The sorted set that a listpack is, as a file brings it: `None` if it is not members and scores in turn, all
+    /// members different, in their order.
+    pub fn from_listpack(listpack: Listpack, limits: &Limits) -> Option<Self> {
+        let packed = Packed::from_listpack(listpack)?;
+        let longest = packed.iter().map(|(member, _)| member.text_len()).max().unwrap_or(0);
+        let fits = packed.len() <= limits.zset_max_listpack_entries && longest <= limits.zset_max_listpack_value;
+        let mut set = Self { repr: Repr::Packed(packed) };
+        if !fits {
+            set.become_tree();
+        }
+        Some(set)
+    }
+
+    /// The sorted set as a listpack, if that is its encoding; for dumps.
+    pub fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.repr {
+            Repr::Packed(packed) => Some(packed.as_listpack()),
+            Repr::Tree(_) => None,
+        }
+    }
+
+    /// The name of the encoding, for OBJECT ENCODING.
+    pub fn encoding(&self) -> &'static str {
+        match self.repr {
+            Repr::Packed(_) => "listpack",
+            Repr::Tree(_) => "skiplist",
+        }
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        match &self.repr {
+            Repr::Packed(packed) => packed.len(),
+            Repr::Tree(members) => members.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes the sorted set holds of the heap.
+    pub fn memory(&self) -> usize {
+        match &self.repr {
+            Repr::Packed(packed) => packed.as_listpack().memory(),
+            Repr::Tree(members) => members.memory(),
+        }
+    }
+
+    /// About how many allocations there are to free.
+    pub fn free_effort(&self) -> usize {
+        match &self.repr {
+            Repr::Packed(_) => 1,
+            Repr::Tree(members) => members.free_effort(),
+        }
+    }
+
+    /// The score of a member.
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        match &self.repr {
+            Repr::Packed(packed) => packed.score(member),
+            Repr::Tree(members) => members.score(member),
+        }
+    }
+
+    /// The rank of a member and its score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        match &self.repr {
+            Repr::Packed(packed) => packed.rank(member),
+            Repr::Tree(members) => members.rank(member),
+        }
+    }
+
+    /// The member of a rank and its score.
+    pub fn at(&self, rank: usize) -> Option<(Element<'_>, f64)> {
+        self.range(rank..rank.saturating_add(1)).next()
+    }
+
+    /// How many members `before` holds for. It must hold for a first part of the order and for nothing after that. The
+    /// effort is logarithmic, or that of a walk over a listpack.
+    pub fn partition_point(&self, mut before: impl FnMut(Element<'_>, f64) -> bool) -> usize {
+        match &self.repr {
+            Repr::Packed(packed) => packed.iter().take_while(|&(member, score)| before(member, score)).count(),
+            Repr::Tree(members) => members.partition_point(|member, score| before(Element::Bytes(member), score)),
+        }
+    }
+
+    /// All members with their scores, in order; backwards with `rev()`.
+    pub fn iter(&self) -> ZIter<'_> {
+        self.range(0..self.len())
+    }
+
+    /// The members of these ranks with their scores, in order; backwards with `rev()`. Ranks beyond the last are no error.
+    pub fn range(&self, ranks: Range<usize>) -> ZIter<'_> {
+        let ranks = self.existing(ranks);
+        match &self.repr {
+            Repr::Packed(packed) => packed.range(ranks).into(),
+            Repr::Tree(members) => members.range(ranks).into(),
+        }
+    }
+
+    /// Those of the ranks that there are.
+    fn existing(&self, ranks: Range<usize>) -> Range<usize> {
+        let end = ranks.end.min(self.len());
+        ranks.start.min(end)..end
+    }
+
+    /// One step of ZSCAN: visits some members with their scores and returns the next cursor, 0 at the end. A listpack is
+    /// visited whole, as a cursor could not survive a change of it.
+    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Element<'_>, f64)) -> u64 {
+        match &self.repr {
+            Repr::Packed(packed) => {
+                packed.iter().for_each(|(member, score)| visit(member, score));
+                0
+            }
+            Repr::Tree(members) => members.scan(cursor, &mut |member, score| visit(Element::Bytes(member), score)),
+        }
+    }
+}
+
+/// How a sorted set is changed.
+impl ZSet {
+    /// Prepares for the insertion of `count` members, some of which may be there already: if so many would not stay
+    /// compact, the sorted set does not wait for them to prove it.
+    pub fn expect(&mut self, count: usize, limits: &Limits) {
+        if count > limits.zset_max_listpack_entries {
+            self.become_tree();
+        }
+    }
+
+    /// Gives a member this score, which is not NaN. Returns the score that it had, `None` if it is new.
+    pub fn insert(&mut self, member: &[u8], score: f64, limits: &Limits) -> Option<f64> {
+        debug_assert!(!score.is_nan(), "NaN has no place in the order");
+        if let Repr::Packed(packed) = &mut self.repr {
+            if let Some(old) = packed.set_score(member, score) {
+                return Some(old);
+            }
+            if packed.len() < limits.zset_max_listpack_entries
+                && member.len() <= limits.zset_max_listpack_value
+                && packed.as_listpack().has_room_for(member.len())
+            {
+                packed.insert_new(member, score);
+                return None;
+            }
+        }
+        self.become_tree().insert(member, score)
+    }
+
+    /// Removes a member. Returns its score, `None` if it was not there.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        match &mut self.repr {
+            Repr::Packed(packed) => packed.remove(member),
+            Repr::Tree(members) => members.remove(member),
+        }
+    }
+
+    /// Removes the members of these ranks. Ranks beyond the last are no error.
+    pub fn remove_range(&mut self, ranks: Range<usize>) {
+        let ranks = self.existing(ranks);
+        match &mut self.repr {
+            Repr::Packed(packed) => packed.remove_range(ranks),
+            Repr::Tree(members) => members.remove_range(ranks),
+        }
+    }
+
+    /// Removes the first member and returns it with its score.
+    pub fn pop_first(&mut self) -> Option<(Box<[u8]>, f64)> {
+        self.pop(0)
+    }
+
+    /// Removes the last member and returns it with its score.
+    pub fn pop_last(&mut self) -> Option<(Box<[u8]>, f64)> {
+        self.pop(self.len().checked_sub(1)?)
+    }
+
+    fn pop(&mut self, rank: usize) -> Option<(Box<[u8]>, f64)> {
+        let (member, score) = self.at(rank)?;
+        let member = member.text(&mut TextBuffer::new()).into();
+        self.remove_range(rank..rank + 1);
+        Some((member, score))
+    }
+
+    fn become_tree(&mut self) -> &mut Members {
+        if let Repr::Packed(packed) = &self.repr {
+            let mut members = Box::<Members>::default();
+            for (member, score) in packed.iter() {
+                members.insert(member.text(&mut TextBuffer::new()), score);
+            }
+            self.repr = Repr::Tree(members);
+        }
+        match &mut self.repr {
+            Repr::Tree(members) => members,
+            Repr::Packed(_) => unreachable!("it was made a tree above"),
+        }
+    }
+}
+
+impl Default for ZSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Value for ZSet {
+    const KIND: Kind = Kind::ZSet;
+
+    fn from_object(object: &Object) -> Option<&Self> {
+        match object {
+            Object::ZSet(set) => Some(set),
+            _ => None,
+        }
+    }
+
+    fn from_object_mut(object: &mut Object) -> Option<&mut Self> {
+        match object {
+            Object::ZSet(set) => Some(set),
+            _ => None,
+        }
+    }
+
+    fn into_object(self) -> Object {
+        Object::ZSet(self)
+    }
+}

@@ -1,0 +1,191 @@
+//! Against a sorted `Vec`, and the rules of conversion.
+
+use super::*;
+use crate::rng::below;
+
+/// What a sorted set should be.
+#[derive(Default)]
+struct Model(Vec<(f64, Vec<u8>)>);
+
+impl Model {
+    fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let rank = self.0.iter().position(|(_, other)| other == member)?;
+        Some(self.0.remove(rank).0)
+    }
+
+    fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let old = self.remove(member);
+        // A zero keeps its sign.
+        let score = old.filter(|old| *old == score).unwrap_or(score);
+        let rank = self.0.partition_point(|(s, m)| compare((*s, m), (score, member)).is_lt());
+        self.0.insert(rank, (score, member.to_vec()));
+        old
+    }
+}
+
+fn bits(score: f64) -> u64 {
+    score.to_bits()
+}
+
+fn check(set: &ZSet, model: &Model) {
+    let own: Vec<_> = set.iter().map(|(member, score)| (member.to_vec(), bits(score))).collect();
+    let expected: Vec<_> = model.0.iter().map(|(score, member)| (member.clone(), bits(*score))).collect();
+    assert_eq!(own, expected);
+    assert_eq!((set.len(), set.is_empty()), (expected.len(), expected.is_empty()));
+    let mut backwards: Vec<_> = set.iter().rev().map(|(member, score)| (member.to_vec(), bits(score))).collect();
+    backwards.reverse();
+    assert_eq!(backwards, expected);
+}
+
+/// Members of all lengths, some of them numbers; scores with many ties and all the odd ones.
+fn any_member(variety: usize) -> Vec<u8> {
+    let number = below(variety);
+    match number % 5 {
+        0 => number.to_string().into_bytes(),
+        1 => vec![b'm'; number % 90],
+        2 => [b"some-rather-long-prefix:", number.to_string().as_bytes()].concat(),
+        _ => format!("m{number}").into_bytes(),
+    }
+}
+
+fn any_score() -> f64 {
+    const ODD: [f64; 8] =
+        [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE, 1e17, 9_007_199_254_740_993.0];
+    match below(4) {
+        0 => ODD[below(ODD.len())],
+        1 => below(5) as f64,
+        2 => below(1_000) as f64 / 7.0,
+        _ => -(below(100_000) as f64),
+    }
+}
+
+fn random_operations(limits: &Limits, variety: usize, steps: usize, encoding: &str) {
+    let mut set = ZSet::for_members(0, limits.zset_max_listpack_entries + usize::from(encoding == "skiplist"), limits);
+    let mut model = Model::default();
+    for step in 0..steps {
+        let member = any_member(variety);
+        match below(20) {
+            0..12 => {
+                let score = any_score();
+                assert_eq!(set.insert(&member, score, limits).map(bits), model.insert(&member, score).map(bits));
+            }
+            12..15 => assert_eq!(set.remove(&member).map(bits), model.remove(&member).map(bits)),
+            15 => {
+                let start = below(model.0.len() + 1);
+                let end = start + below(10);
+                set.remove_range(start..end);
+                model.0.drain(start..end.min(model.0.len()));
+            }
+            16 => {
+                let expected = (!model.0.is_empty()).then(|| model.0.remove(0));
+                let popped = set.pop_first().map(|(member, score)| (score, member.into_vec()));
+                assert_eq!(popped, expected);
+            }
+            17 => {
+                let popped = set.pop_last().map(|(member, score)| (score, member.into_vec()));
+                assert_eq!(popped, model.0.pop());
+            }
+            18 => {
+                let score = any_score();
+                let expected = model.0.partition_point(|(other, _)| *other < score);
+                assert_eq!(set.partition_point(|_, other| other < score), expected);
+                let (start, end) = (below(model.0.len() + 2), below(model.0.len() + 2));
+                let own: Vec<_> = set.range(start..end).map(|(member, score)| (score, member.to_vec())).collect();
+                let end = end.min(model.0.len());
+                assert_eq!(own, model.0[start.min(end)..end]);
+            }
+            _ => {
+                let expected = model.0.iter().position(|(_, other)| *other == member);
+                assert_eq!(set.rank(&member).map(|(rank, _)| rank), expected);
+                assert_eq!(set.score(&member), expected.map(|rank| model.0[rank].0));
+            }
+        }
+        if step % 64 == 0 {
+            check(&set, &model);
+            check(&set.clone(), &model);
+        }
+    }
+    check(&set, &model);
+    assert_eq!(set.encoding(), encoding);
+}
+
+#[test]
+fn a_listpack_does_what_a_vector_does() {
+    let limits = Limits { zset_max_listpack_entries: 1_000, zset_max_listpack_value: 1_000, ..Limits::default() };
+    random_operations(&limits, 100, 5_000, "listpack");
+}
+
+#[test]
+fn a_tree_does_what_a_vector_does() {
+    for variety in [10, 1_000, 20_000] {
+        random_operations(&Limits { zset_max_listpack_entries: 0, ..Limits::default() }, variety, 20_000, "skiplist");
+    }
+}
+
+#[test]
+fn conversions() {
+    let limits = Limits::default();
+    let with = |count: usize, member: &[u8]| {
+        let mut set = ZSet::new();
+        (0..count).for_each(|n| assert_eq!(set.insert(n.to_string().as_bytes(), n as f64, &limits), None));
+        assert_eq!(set.encoding(), "listpack");
+        set.insert(member, 0.5, &limits);
+        assert_eq!(set.at(usize::from(count > 0)).expect("it is there").0.to_vec(), member);
+        set.encoding()
+    };
+    assert_eq!(with(127, b"member"), "listpack");
+    assert_eq!(with(128, b"member"), "skiplist");
+    assert_eq!(with(128, b"1"), "listpack", "only the score changes");
+    assert_eq!(with(0, &[b'x'; 64]), "listpack");
+    assert_eq!(with(0, &[b'x'; 65]), "skiplist");
+}
+
+#[test]
+fn expected_sizes_decide_beforehand() {
+    let limits = Limits::default();
+    assert_eq!(ZSet::for_members(64, 128, &limits).encoding(), "listpack");
+    assert_eq!(ZSet::for_members(65, 128, &limits).encoding(), "skiplist");
+    assert_eq!(ZSet::for_members(64, 129, &limits).encoding(), "skiplist");
+    let mut set = ZSet::new();
+    set.expect(128, &limits);
+    assert_eq!(set.encoding(), "listpack");
+    set.expect(129, &limits);
+    assert_eq!(set.encoding(), "skiplist");
+}
+
+#[test]
+fn foreign_listpacks() {
+    let limits = Limits::default();
+    let read = |texts: &[&[u8]], limits: &Limits| {
+        ZSet::from_listpack(texts.iter().map(|&text| Element::from(text)).collect(), limits)
+    };
+    let texts: [&[u8]; 8] = [b"a", b"-inf", b"b", b"-0", b"1", b"0.5", b"10", b"0.50000000000000000"];
+    let set = read(&texts, &limits).expect("in order");
+    assert_eq!((set.len(), set.encoding(), set.score(b"10")), (4, "listpack", Some(0.5)));
+    assert!(set.score(b"b").is_some_and(|score| score == 0.0 && score.is_sign_negative()));
+    let few = Limits { zset_max_listpack_entries: 3, ..limits };
+    assert_eq!(read(&texts, &few).map(|set| set.encoding()), Some("skiplist"));
+    let refused: [&[&[u8]]; 5] = [
+        &[b"a", b"1", b"b"],
+        &[b"a", b"1", b"b", b"nan"],
+        &[b"a", b"2", b"b", b"1"],
+        &[b"b", b"1", b"a", b"1"],
+        &[b"a", b"1", b"a", b"2"],
+    ];
+    for texts in refused {
+        assert!(read(texts, &limits).is_none(), "{texts:?}");
+    }
+}
+
+#[test]
+fn scores_in_a_listpack_are_short() {
+    let mut set = ZSet::new();
+    for score in [7.0, 0.1, -0.0, f64::INFINITY, 1e100] {
+        set.insert(format!("{score:e}").as_bytes(), score, &Limits::default());
+    }
+    let texts: Vec<_> = set.as_listpack().expect("it is small").iter().map(|element| element.to_vec()).collect();
+    assert_eq!(
+        texts.iter().skip(1).step_by(2).map(Vec::as_slice).collect::<Vec<_>>(),
+        [&b"-0"[..], b"0.1", b"7", b"1e+100", b"inf"]
+    );
+}
