@@ -10,5 +10,5 @@ pub use crate::db::{Db, Deadline, Key, Keyspace, Stored, Ttl};
 pub use crate::error::{Error, Result};
 pub use crate::resp::Reply;
 pub use crate::server::{Client, Server};
-pub use crate::value::{Hash, Kind, List, Set, Str, ZSet};
+pub use crate::value::{Hash, Kind, List, Set, Str, Stream, ZSet};
 pub use redis_macros::{Options, command, container, family};

@@ -282,7 +282,7 @@ impl Db {
         let keys = &self.database(key.hash).keys;
         let Some(entry) = keys.table.find(key.hash, self.name(key)) else { return };
         let Some(object) = entry.object_ref() else { return };
-        if object.is_empty() {
+        if object.must_go() {
             self.remove(key);
             self.notify(key, "del");
             return;

@@ -1,4 +1,4 @@
-//! What a key can hold: strings, lists, sets, hashes and sorted sets in Redis's compact encodings.
+//! What a key can hold: strings, lists, sets, hashes, sorted sets and streams in Redis's compact encodings.
 //!
 //! Every collection begins in an encoding that is one run of bytes and costs next to nothing per element, and moves to a
 //! larger structure when the [`Limits`] say that searching the run would become slow. Which encoding a value has is part
@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`listpack`], [`intset`] | the runs of bytes, exactly as DUMP and RDB files have them |
 //! | [`list`], [`set`], [`hash`], [`zset`] | the collections, each choosing among encodings |
+//! | [`stream`] | streams: entries in listpacks ordered by id, consumer groups |
 //! | `member` | the table entries of large sets and hashes; the only unsafe code here |
 //!
 //! Elements are handed out as [`listpack::Element`], which keeps a number that was stored as a number what it is; whoever
@@ -28,6 +29,7 @@ mod object;
 mod sample;
 pub mod set;
 mod str;
+pub mod stream;
 mod tight;
 pub mod zset;
 
@@ -39,6 +41,7 @@ pub use listpack::{Element, Listpack, TextBuffer};
 pub use object::Object;
 pub use set::Set;
 pub use str::{EMBSTR_MAX, Str, StrEncoding};
+pub use stream::Stream;
 pub use zset::ZSet;
 
 /// The kind of a value, as TYPE names it.

@@ -1,6 +1,6 @@
 //! `Object`: a value that hangs off its entry.
 
-use super::{Hash, Kind, List, Set, Value, ZSet};
+use super::{Hash, Kind, List, Set, Stream, Value, ZSet};
 use crate::table::NO_DEADLINE;
 
 /// A value of any kind but a string.
@@ -15,6 +15,8 @@ pub enum Object {
     Hash(Hash),
     /// A sorted set.
     ZSet(ZSet),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl Object {
@@ -25,6 +27,7 @@ impl Object {
             Self::Set(_) => Set::KIND,
             Self::Hash(_) => Hash::KIND,
             Self::ZSet(_) => ZSet::KIND,
+            Self::Stream(_) => Stream::KIND,
         }
     }
 
@@ -37,22 +40,30 @@ impl Object {
             Self::Set(set) => set.encoding(),
             Self::Hash(hash) => hash.encoding(),
             Self::ZSet(set) => set.encoding(),
+            Self::Stream(_) => "stream",
         }
     }
 
-    /// How many elements, members or fields there are.
+    /// How many elements, members, fields or entries there are.
     pub fn len(&self) -> usize {
         match self {
             Self::List(list) => list.len(),
             Self::Set(set) => set.len(),
             Self::Hash(hash) => hash.len(),
             Self::ZSet(set) => set.len(),
+            Self::Stream(stream) => stream.entries.len() as usize,
         }
     }
 
-    /// Whether nothing is left, so that the key must go.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the key must go, as there are no collections without elements. A stream stays: without entries, it still
+    /// remembers its ids and has its groups.
+    pub fn must_go(&self) -> bool {
+        self.is_empty() && !matches!(self, Self::Stream(_))
     }
 
     /// How many bytes the value takes, with the `Object` itself.
@@ -63,6 +74,7 @@ impl Object {
                 Self::Set(set) => set.memory(),
                 Self::Hash(hash) => hash.memory(),
                 Self::ZSet(set) => set.memory(),
+                Self::Stream(stream) => stream.memory(),
             }
     }
 
@@ -70,7 +82,7 @@ impl Object {
     pub fn next_deadline(&self) -> u64 {
         match self {
             Self::Hash(hash) => hash.next_deadline(),
-            Self::List(_) | Self::Set(_) | Self::ZSet(_) => NO_DEADLINE,
+            Self::List(_) | Self::Set(_) | Self::ZSet(_) | Self::Stream(_) => NO_DEADLINE,
         }
     }
 
@@ -81,6 +93,7 @@ impl Object {
             Self::Set(set) => set.free_effort(),
             Self::Hash(hash) => hash.free_effort(),
             Self::ZSet(set) => set.free_effort(),
+            Self::Stream(stream) => stream.free_effort(),
         }
     }
 }
@@ -105,7 +118,8 @@ mod tests {
         assert!(List::from_object(&object).is_none() && Hash::from_object_mut(&mut object).is_none());
         let copy = object.clone();
         assert!(Set::from_object_mut(&mut object).is_some_and(|set| set.remove(b"member")));
-        assert!(object.is_empty() && !copy.is_empty());
+        assert!(object.must_go() && !copy.must_go());
         assert_eq!(object.next_deadline(), NO_DEADLINE);
+        assert!(!Stream::new().into_object().must_go());
     }
 }

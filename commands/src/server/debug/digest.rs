@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use redis_core::db::Entry;
 use redis_core::prelude::*;
+use redis_core::value::stream::StreamId;
 use redis_core::value::{Element, Object};
 
 /// A hash of 160 bits; that of nothing is zero.
@@ -88,8 +89,34 @@ fn of_entry(entry: &Entry, now: u64) -> Digest {
             set.iter().for_each(|(member, score)| digest.join(Digest::of(&[&text(member), &score.to_be_bytes()])));
             digest
         }
+        Some(Object::Stream(stream)) => of_stream(stream),
         Some(_) => Digest::of(&[entry.kind().name().as_bytes()]),
     }
+}
+
+/// Entries and groups with what is pending; the times at which consumers were there are left out.
+fn of_stream(stream: &Stream) -> Digest {
+    let entries = &stream.entries;
+    let counters = format!("{} {} {}", entries.last_id(), entries.max_deleted_id(), entries.entries_added());
+    let mut digest = Digest::of(&[b"stream", counters.as_bytes()]);
+    for entry in entries.range(StreamId::MIN, StreamId::MAX) {
+        let mut texts = vec![entry.id.to_text().to_vec()];
+        texts.extend(entry.fields().flat_map(|(name, value)| [name.to_vec(), value.to_vec()]));
+        let parts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+        digest.join(Digest::of(&parts));
+    }
+    for (name, group) in &stream.groups {
+        let position = format!("{} {:?}", group.last_id, group.entries_read);
+        digest.join(Digest::of(&[b"group", name, position.as_bytes()]));
+        for (consumer, _) in group.consumers() {
+            digest.join(Digest::of(&[b"consumer", name, consumer]));
+        }
+        for (id, nack) in group.pending(StreamId::MIN, StreamId::MAX) {
+            let delivery = format!("{id} {} {}", nack.delivery_time, nack.delivery_count);
+            digest.join(Digest::of(&[b"pending", name, nack.consumer(), delivery.as_bytes()]));
+        }
+    }
+    digest
 }
 
 #[cfg(test)]

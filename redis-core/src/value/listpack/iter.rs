@@ -16,6 +16,16 @@ impl<'a> Iter<'a> {
     pub(super) fn new(entries: &'a [u8]) -> Self {
         Self { entries }
     }
+
+    /// The elements that follow those of `start`, which were walked backwards out of this iterator's.
+    pub(in crate::value) fn behind(&self, start: &Self) -> Self {
+        Self { entries: &self.entries[start.entries.len()..] }
+    }
+
+    /// How many bytes the elements have that are not yet visited.
+    pub(super) fn byte_len(&self) -> usize {
+        self.entries.len()
+    }
 }
 
 impl<'a> Iterator for Iter<'a> {

@@ -185,6 +185,11 @@ impl Listpack {
         Iter::new(&self.bytes[offset..self.end()])
     }
 
+    /// The offset at which the elements of `rest` begin, which have the listpack's end.
+    pub(super) fn offset_of(&self, rest: &Iter<'_>) -> usize {
+        self.end() - rest.byte_len()
+    }
+
     /// The elements up to the one at `offset`, which is included: to be walked backwards.
     pub fn iter_through(&self, offset: usize) -> Iter<'_> {
         Iter::new(&self.bytes[HEADER..self.behind(offset)])
