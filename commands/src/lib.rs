@@ -8,12 +8,16 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "bitmaps")]
+mod bitmaps;
 #[cfg(feature = "connection")]
 mod connection;
 #[cfg(any(feature = "hashes", feature = "keys"))]
 mod expire_condition;
 #[cfg(feature = "hashes")]
 mod hashes;
+#[cfg(feature = "hyperloglog")]
+mod hyperloglog;
 #[cfg(feature = "keys")]
 mod keys;
 #[cfg(feature = "lists")]

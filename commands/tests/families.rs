@@ -8,8 +8,10 @@ use redis_core::resp::Value;
 /// The features that are on, by the group that each one's commands have in COMMAND DOCS.
 fn groups_chosen() -> Vec<&'static str> {
     let families = [
+        (cfg!(feature = "bitmaps"), "bitmap"),
         (cfg!(feature = "connection"), "connection"),
         (cfg!(feature = "hashes"), "hash"),
+        (cfg!(feature = "hyperloglog"), "hyperloglog"),
         (cfg!(feature = "keys"), "generic"),
         (cfg!(feature = "lists"), "list"),
         (cfg!(feature = "pubsub"), "pubsub"),

@@ -12,7 +12,7 @@ mod wire;
 
 pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};
 pub use process::{Process, free_port, our_server, temporary_folder, wait_for};
-pub use transcript::{Dialogue, Failure, InProcess, OverTcp, Transcript};
+pub use transcript::{Dialogue, Failure, InProcess, Origin, OverTcp, Transcript};
 pub use wire::Wire;
 
 use std::path::{Path, PathBuf};

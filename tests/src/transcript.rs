@@ -1,7 +1,8 @@
 //! Transcripts: what a person at `redis-cli` typed and saw, as a test.
 //!
 //! ```text
-//! # A comment; `# valkey` as the first line: recorded with Valkey, because Redis 7.0 lacks something in it.
+//! # A comment. The first line of a file may say whose replies it has, if they are not those of Redis 7.0:
+//! # `# valkey`, or `# redis 8` for commands that neither of the servers has that the tests compare with.
 //! > SET k v EX abc WAT
 //! ! ERR syntax error
 //! > GET k
@@ -31,9 +32,20 @@ use crate::Wire;
 pub struct Transcript {
     /// The file's name.
     pub name: String,
-    /// Whether its replies are Valkey's rather than Redis's.
-    pub needs_valkey: bool,
+    /// Whose replies they are.
+    pub origin: Origin,
     steps: Vec<Step>,
+}
+
+/// Whose replies a transcript has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Those of Redis 7.0.
+    Redis,
+    /// Those of Valkey 9.1, because Redis 7.0 lacks something in it.
+    Valkey,
+    /// Those that the documentation of Redis 8 has, of commands and options that both others lack.
+    Redis8,
 }
 
 #[derive(Debug)]
@@ -73,7 +85,11 @@ impl Transcript {
     /// The first line that cannot be understood.
     pub fn parse(name: &str, text: &str) -> Result<Self, Failure> {
         let fail = |line: usize, message: &str| Failure { place: format!("{name}:{line}"), message: message.into() };
-        let needs_valkey = text.lines().next().is_some_and(|line| line.trim() == "# valkey");
+        let origin = match text.lines().next().map(str::trim) {
+            Some("# valkey") => Origin::Valkey,
+            Some("# redis 8") => Origin::Redis8,
+            _ => Origin::Redis,
+        };
         let mut steps: Vec<Step> = Vec::new();
         let mut in_reply = false;
         for (index, line) in text.lines().enumerate() {
@@ -100,7 +116,7 @@ impl Transcript {
         if let Some(step) = steps.iter().find(|step| step.expected.is_empty()) {
             return Err(fail(step.line, "a request without a reply"));
         }
-        Ok(Self { name: name.into(), needs_valkey, steps })
+        Ok(Self { name: name.into(), origin, steps })
     }
 
     /// How many requests there are.

