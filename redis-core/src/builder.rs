@@ -5,15 +5,19 @@
 //! Several can run in one process.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 
 use crate::args::OwnedArgs;
 use crate::clock;
-use crate::command::{Flow, Recognised, Registry, RegistryError, Worker, disconnect, execute, recognise};
+use crate::command::{Answer, Flow, Recognised, Registry, RegistryError, Task, Worker, disconnect, execute, recognise};
 use crate::config::Config;
+use crate::error::Error;
 use crate::net::{ListenError, Listeners, listen_tcp, listen_unix, note_ports, run};
 use crate::resp::{Reply, Value};
 use crate::server::{Client, Origin, Server};
@@ -89,7 +93,7 @@ impl Builder {
                 let workers = workers(&server);
                 let result = run(&server, registry, workers, listeners, || {
                     // Whoever started this thread waits for the message, or has gone.
-                    let _ = ready.send(());
+                    let _ = ready.send(Handle::current());
                 });
                 if let Err(error) = result {
                     tracing::error!("the server stopped: {error}");
@@ -97,9 +101,9 @@ impl Builder {
             })?
         };
         // An error here means that the thread has ended before it was ready; it has logged why.
-        wait.recv().map_err(|_| std::io::Error::other("the server's first thread did not start"))?;
-        let worker = Mutex::new(Worker::new(server.clone(), registry));
-        Ok(Running { server, registry, worker, thread: Some(thread) })
+        let runtime = wait.recv().map_err(|_| std::io::Error::other("the server's first thread did not start"))?;
+        let worker = Arc::new(Mutex::new(Worker::new(server.clone(), registry)));
+        Ok(Running { server, registry, worker, runtime, thread: Some(thread) })
     }
 }
 
@@ -152,7 +156,9 @@ pub(crate) fn note_listeners(server: &Server, listeners: &Listeners) {
 pub struct Running {
     server: Arc<Server>,
     registry: &'static Registry,
-    worker: Mutex<Worker>,
+    worker: Arc<Mutex<Worker>>,
+    /// The first worker's runtime, for what `async` commands need of one.
+    runtime: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -173,9 +179,27 @@ impl Running {
     }
 
     /// Runs one command without a socket, on a connection of its own. A command that would block answers as if its
-    /// time were over.
+    /// time were over; an `async` one is waited for.
     pub fn run(&self, args: &[impl AsRef<[u8]>]) -> Value {
         self.session().run(args)
+    }
+
+    /// Drives an `async` command to its end. Its timers and sockets belong to the server's first thread.
+    fn drive(&self, task: &mut Task) -> Answer {
+        let _entered = self.runtime.enter();
+        task.lend(self.worker.clone());
+        let mut stopped = pin!(self.server.lifecycle.stopped());
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(answer) = task.poll(&mut context) {
+                return answer;
+            }
+            if stopped.as_mut().poll(&mut context).is_ready() {
+                return Err(Error::new("ERR the server is stopping"));
+            }
+            std::thread::park();
+        }
     }
 
     /// A connection without a socket.
@@ -202,6 +226,15 @@ impl Drop for Running {
     }
 }
 
+/// Wakes a thread that waits for a future.
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
 /// A connection without a socket: commands run on the caller's thread.
 #[derive(Debug)]
 pub struct Session<'r> {
@@ -210,8 +243,8 @@ pub struct Session<'r> {
 }
 
 impl Session<'_> {
-    /// Runs one command and answers its reply. A command that would block answers as if its time were over; one whose
-    /// reply is switched off, a nil.
+    /// Runs one command and answers its reply. A command that would block answers as if its time were over; an `async`
+    /// one is waited for; one whose reply is switched off answers a nil.
     pub fn run(&mut self, args: &[impl AsRef<[u8]>]) -> Value {
         let bytes = self.run_raw(args);
         Value::parse(&bytes).ok().flatten().map_or(Value::Null, |(value, _)| value)
@@ -235,6 +268,12 @@ impl Session<'_> {
             Flow::Next => {}
             Flow::Blocked(blocked) => {
                 crate::command::settle(&mut worker, &self.client, &blocked, true);
+            }
+            Flow::Later(mut task) => {
+                // The command locks the worker when it needs it.
+                drop(worker);
+                let answer = self.running.drive(&mut task);
+                task.finish(&self.running.worker.lock(), &self.client, answer);
             }
             Flow::Paused => reply.error("ERR the server is paused"),
         }

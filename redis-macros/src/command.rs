@@ -15,7 +15,7 @@ use crate::errors::Errors;
 use crate::handler::{Handler, Parameter, Requested};
 use crate::name::Name;
 use crate::provided::Provided;
-use crate::{docs, types, words};
+use crate::{asynchronous, docs, types, words};
 
 /// Expands `#[command(attribute)] item`.
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
@@ -39,8 +39,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     match command {
         Some(command) if errors.is_empty() => command.expand(&handler),
         _ => {
-            let errors = errors.into_tokens();
-            quote!(#errors #constant #[allow(dead_code, elided_lifetimes_in_paths)] #handler)
+            let (errors, handler) = (errors.into_tokens(), handler.refused());
+            quote!(#errors #constant #handler)
         }
     }
 }
@@ -70,6 +70,8 @@ struct Command {
     name: Name,
     summary: String,
     parameters: Vec<Parameter>,
+    /// It answers later, and locks its keys by itself.
+    is_async: bool,
     rt: TokenStream,
 }
 
@@ -82,7 +84,7 @@ impl Command {
             )
         })?;
         let rt = types::runtime(attribute.root.as_ref());
-        let command = Command { attribute, name, summary, parameters, rt };
+        let command = Command { attribute, name, summary, parameters, is_async: handler.is_async(), rt };
         command.check_flags(handler)?;
         Ok(command)
     }
@@ -131,7 +133,7 @@ impl Command {
     /// The parameters as data: how many arguments they take and which of them are keys.
     fn parameter_table(&self) -> TokenStream {
         let rt = &self.rt;
-        let writes = self.data().is_some_and(|data| data.mutable);
+        let writes = self.is_async || self.data().is_some_and(|data| data.mutable);
         let default = if writes {
             quote!(#rt::KeyFlags::RW.union(#rt::KeyFlags::ACCESS).union(#rt::KeyFlags::UPDATE))
         } else {
@@ -169,7 +171,8 @@ impl Command {
     /// The function that fills the parameters from a call, in the two passes that the runtime describes.
     fn run(&self, handler: &Handler) -> TokenStream {
         let rt = &self.rt;
-        let [call, cursor, context] = ["call", "cursor", "context"].map(|name| Ident::new(name, Span::mixed_site()));
+        let [call, cursor, context, caller] =
+            ["call", "cursor", "context", "caller"].map(|name| Ident::new(name, Span::mixed_site()));
         // What has a type of the user's stands where that type stands, for the sake of the compiler's messages.
         let places: Vec<Ident> = self
             .requested()
@@ -212,7 +215,7 @@ impl Command {
         };
         let mut places = places.iter();
         let lent = self.parameters.iter().map(|parameter| match parameter {
-            Parameter::Provided(provided) => provided.lend(&call, &context),
+            Parameter::Provided(provided) => provided.lend(&call, &context, &caller),
             Parameter::Requested(_) => {
                 let place = places.next();
                 quote!(#place)
@@ -225,15 +228,29 @@ impl Command {
         };
         let returned = Ident::new("returned", reply_span);
         let into_outcome = types::located(quote!(#rt::IntoOutcome::into_outcome), reply_span);
-        let into_outcome = quote_spanned!(reply_span=> #into_outcome(#returned, &mut *#call.reply));
+        let answer = if self.is_async {
+            let reply = Ident::new("reply", reply_span);
+            let write = quote_spanned!(reply_span=> |#returned, #reply| #into_outcome(#returned, #reply));
+            let answers_later = Ident::new("answers_later", function.span());
+            quote! {
+                let #caller = #rt::Caller::new(&*#call);
+                let future = #function(#(#lent),*);
+                #rt::Result::Ok(#caller.#answers_later(future, #write))
+            }
+        } else {
+            let answer = quote_spanned!(reply_span=> #into_outcome(#returned, &mut *#call.reply));
+            quote! {
+                let #returned = #function(#(#lent),*);
+                #answer
+            }
+        };
         quote! {
             #[allow(unused_variables)]
             fn __run(#call: &mut #rt::Call<'_>) -> #rt::Result<#rt::Outcome> {
                 #passes
                 let #context = #call.context();
                 #(#values)*
-                let #returned = #function(#(#lent),*);
-                #into_outcome
+                #answer
             }
         }
     }
@@ -247,6 +264,10 @@ impl Command {
         let number = self.name.argument_number();
         let mut flags = flags.clone();
         flags.extend(self.derived_flags(handler).into_iter().map(|(flag, _)| Ident::new(flag, Span::call_site())));
+        if self.is_async {
+            // A script waits for nobody. To say so in the declaration is no mistake.
+            flags.push(Ident::new("NOSCRIPT", Span::call_site()));
+        }
         let (flags, acl) = (union(&quote!(#rt::Flags), &flags), union(&quote!(#rt::Categories), acl));
         let access = self.access();
         let tips = tips.iter().map(words::tip_text);
@@ -282,6 +303,10 @@ impl Command {
     /// What the command touches: what it can see of the data, or else the keys that it names, if any.
     fn access(&self) -> TokenStream {
         let rt = &self.rt;
+        if self.is_async {
+            // It takes the locks itself, when it needs them.
+            return quote!(#rt::Access::None);
+        }
         let declared = self
             .attribute
             .access
@@ -304,6 +329,13 @@ impl Command {
                 false if !denied(&self.attribute.readonly) => flags.push(("READONLY", format!("`&{name}`"))),
                 true if !denied(&self.attribute.write) => flags.push(("WRITE", format!("`&mut {name}`"))),
                 _ => {}
+            }
+        }
+        if self.is_async {
+            flags.push(("NO_MULTI", "`async fn`".into()));
+            let mut writes = self.requested().filter_map(asynchronous::may_write).peekable();
+            if writes.peek().is_some() {
+                flags.push((if writes.any(|writes| writes) { "WRITE" } else { "READONLY" }, "its keys".into()));
             }
         }
         if types::mentions(&handler.signature.output, "Wait") {

@@ -10,7 +10,7 @@ use syn::{
 use crate::arg::{Arg, KeyUse};
 use crate::errors::Errors;
 use crate::provided::{Kind, Provided};
-use crate::{name, types, words};
+use crate::{asynchronous, name, types, words};
 
 /// A function, without a look into its body: that is the compiler's matter, and parsing it here would cost time and
 /// report its errors twice.
@@ -98,11 +98,32 @@ impl Handler {
         parameters
     }
 
+    /// What stands for it where the declaration is refused: itself. Of an `async fn` only the outside, since the compiler
+    /// would complain once more about the lifetimes of what it cannot borrow.
+    pub(crate) fn refused(&self) -> TokenStream {
+        if !self.is_async() {
+            return quote!(#[allow(dead_code, elided_lifetimes_in_paths)] #self);
+        }
+        let Handler { attributes, visibility, signature, .. } = self;
+        let signature = Signature { asyncness: None, ..signature.clone() };
+        quote! {
+            #[allow(unused, elided_lifetimes_in_paths)]
+            #(#attributes)* #visibility #signature { ::core::unreachable!() }
+        }
+    }
+
+    /// Whether it is an `async fn`.
+    pub(crate) fn is_async(&self) -> bool {
+        self.signature.asyncness.is_some()
+    }
+
     /// Refuses what no handler can be.
     pub(crate) fn check(&self, parameters: &[Parameter], errors: &mut Errors) {
         let signature = &self.signature;
-        if let Some(keyword) = &signature.asyncness {
-            errors.push(async_error(keyword, parameters));
+        if self.is_async() {
+            asynchronous::check(self, parameters, errors);
+        } else {
+            asynchronous::check_plain(parameters, errors);
         }
         if let Safety::Unsafe(keyword) = &signature.safety {
             errors.push(Error::new(keyword.span, "a command cannot be `unsafe`: clients keep no promises"));
@@ -121,25 +142,6 @@ impl Handler {
                 "a command cannot be generic: it is registered once, so its types must be known",
             ));
         }
-    }
-}
-
-fn async_error(keyword: &Token![async], parameters: &[Parameter]) -> Error {
-    let data = parameters.iter().find_map(|parameter| match parameter {
-        Parameter::Provided(provided) if provided.kind.is_data() => Some(provided),
-        _ => None,
-    });
-    match data {
-        Some(data) => Error::new_spanned(
-            &data.ty,
-            "an async command cannot hold the keyspace across `.await`: make this a plain `fn`, which runs at once \
-             while its keys are locked",
-        ),
-        None => Error::new(
-            keyword.span,
-            "async commands are not supported yet: make this a plain `fn` that never waits; to wait for a key, return \
-             `Wait<_>`",
-        ),
     }
 }
 

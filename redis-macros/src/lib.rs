@@ -11,6 +11,7 @@
 //! be generated.
 
 mod arg;
+mod asynchronous;
 mod attribute;
 mod command;
 mod docs;
@@ -56,6 +57,22 @@ use proc_macro::TokenStream;
 /// | `access = none`, `keys`, `all` | what is locked, if the parameters do not tell |
 /// | `readonly = false`, `write = false` | not marked READONLY or WRITE, although the parameters say so |
 /// | `crate = ".."` | where the runtime is |
+///
+/// An `async fn` takes owned values from the request (`String`, `Vec<u8>`, `i64`, `Key`, ..) and a `Caller`, by which it
+/// reads and writes its keys between its `.await`s:
+///
+/// ```
+/// # use redis_core::prelude::*;
+/// # family!("acme");
+/// # async fn fetch_url(_: &str) -> Result<Vec<u8>> { Ok(Vec::new()) }
+/// /// Fetches a URL and stores its body.
+/// #[command("ACME.FETCH", since = "0.1.0", complexity = "O(1)")]
+/// async fn fetch(caller: Caller, #[key(OW, UPDATE)] key: Key, url: String) -> Result<usize> {
+///     let body = fetch_url(&url).await?;
+///     caller.write(key, |db, key| { db.set(key, &body, Ttl::Clear); db.changed(key, "set") }).await;
+///     Ok(body.len())
+/// }
+/// ```
 ///
 /// On parameters, `#[key(RW, UPDATE)]` tells how a key is used (a command that reads: `RO, ACCESS`; one that writes:
 /// `RW, ACCESS, UPDATE`), and `#[arg(..)]` what the type cannot say: `name`, `names(..)` of the parts, `since`,

@@ -1,6 +1,6 @@
 //! Parameters that come from the server and take no argument.
 //!
-//! They are told by the last word of their type, so that the macro can derive from them what the command touches.
+//! All but one are lent for the length of the call. They are told by the last word of their type, so that the macro can derive from them what the command touches.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Context,
     /// Everything at once.
     Call,
+    /// The way of an `async` command to its keys, which is not lent but given.
+    Caller,
 }
 
 /// A parameter that the server lends.
@@ -47,6 +49,7 @@ impl Kind {
             "Propagation" => Kind::Propagation,
             "Context" => Kind::Context,
             "Call" => Kind::Call,
+            "Caller" => Kind::Caller,
             _ => return None,
         })
     }
@@ -62,6 +65,7 @@ impl Kind {
             Kind::Propagation => "Propagation",
             Kind::Context => "Context",
             Kind::Call => "Call",
+            Kind::Caller => "Caller",
         }
     }
 
@@ -76,6 +80,7 @@ impl Kind {
             Kind::Db | Kind::Keyspace | Kind::Client => (true, true),
             Kind::Server | Kind::SharedServer | Kind::Context => (true, false),
             Kind::Reply | Kind::Propagation | Kind::Call => (false, true),
+            Kind::Caller => (false, false),
         }
     }
 }
@@ -91,6 +96,8 @@ impl Provided {
         let (shared, mutable) = kind.lent();
         let name = kind.name();
         match lent {
+            None if kind == Kind::Caller => Ok(Some(Provided { kind, mutable: false, ty: Box::new(ty.clone()) })),
+            Some(_) if kind == Kind::Caller => Err(Error::new_spanned(ty, "this is given, not lent: take `Caller`")),
             Some(true) if mutable => Ok(Some(Provided { kind, mutable: true, ty: Box::new(ty.clone()) })),
             Some(false) if shared => Ok(Some(Provided { kind, mutable: false, ty: Box::new(ty.clone()) })),
             _ => {
@@ -104,8 +111,9 @@ impl Provided {
         }
     }
 
-    /// The expression that lends it, where `call` is the call and `context` the context of the value pass.
-    pub(crate) fn lend(&self, call: &Ident, context: &Ident) -> TokenStream {
+    /// The expression that lends it, where `call` is the call, `context` the context of the value pass, and `caller` the
+    /// `Caller` of an `async` command.
+    pub(crate) fn lend(&self, call: &Ident, context: &Ident, caller: &Ident) -> TokenStream {
         match (self.kind, self.mutable) {
             (Kind::Db, false) => quote!(#call.keyspace.db()),
             (Kind::Db, true) => quote!(#call.keyspace.db_mut()),
@@ -119,6 +127,7 @@ impl Provided {
             (Kind::Propagation, _) => quote!(&mut *#call.log),
             (Kind::Context, _) => quote!(&#context),
             (Kind::Call, _) => quote!(&mut *#call),
+            (Kind::Caller, _) => quote!(#caller.clone()),
         }
     }
 }

@@ -111,7 +111,7 @@ pub fn wrong_arity(command: &str) -> Error {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a command",
     label = "not an argument and not something the server provides",
-    note = "a parameter comes from the request (`Key`, `Keys`, `NumKeys<1>`, `i64`, `f64`, `&[u8]`, `Many<_>`, `Rest<_>`, `Option<_>`, a type with `#[derive(Options)]`) or from the server (`&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace`, `&Server`, `&mut Client`, `&mut Reply`, `&mut Propagation`)"
+    note = "a parameter comes from the request (`Key`, `Keys`, `NumKeys<1>`, `i64`, `f64`, `&[u8]`, `String`, `Many<_>`, `Rest<_>`, `Option<_>`, a type with `#[derive(Options)]`) or from the server (`&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace`, `&Server`, `&mut Client`, `&mut Reply`, `&mut Propagation`, or `Caller` for an `async fn`)"
 )]
 pub trait Argument<'a>: Sized {
     /// What the shape pass keeps for the value pass.
@@ -320,6 +320,10 @@ macro_rules! single {
 
 single! {
     &'a [u8], String, "", |raw, _| Ok(raw);
+    Vec<u8>, String, "", |raw, _| Ok(raw.to_vec());
+    String, String, "", |raw, _| String::from_utf8(raw.to_vec()).map_err(|_| {
+        Error::new("ERR value is not valid UTF-8")
+    });
     i64, Integer, "", |raw, _| integer(raw);
     i32, Integer, "", |raw, _| i32::try_from(integer(raw)?).map_err(|_| {
         Error::new("ERR value is out of range, value must between -2147483648 and 2147483647")

@@ -165,8 +165,9 @@ fn serve_one(worker: &mut Worker, id: u64, hash: u64, name: &[u8]) {
         None => (blocked.args.as_args(), &*blocked.keys),
     };
     match call(keyspace, runner, &mut client, command, args, keys, &mut reply) {
-        // Something else happened to the key, or an earlier client took what was there.
-        Ok(Outcome::Wait(_)) => return,
+        // Something else happened to the key, or an earlier client took what was there. (What waits for a key is no
+        // `async` command.)
+        Ok(Outcome::Wait(_) | Outcome::Later(_)) => return,
         // A key that waits for one kind of value and gets another has not become ready.
         Err(error) if error == Error::WRONG_TYPE && !blocked.one_key => return,
         Ok(Outcome::Done) => {}

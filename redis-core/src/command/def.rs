@@ -1,6 +1,7 @@
 //! What `#[command]`, `family!` and `container!` submit to the linker's list.
 
 use super::call::Call;
+use super::caller::Task;
 use super::docs::Docs;
 use super::flags::{Categories, Flags, KeySpec};
 use crate::error::Error;
@@ -79,6 +80,8 @@ pub enum Outcome {
     Done,
     /// Nothing could be done yet: wait until a key changes.
     Wait(Waiting),
+    /// The command is `async`: its task answers.
+    Later(Box<Task>),
 }
 
 /// What a blocked command waits for.

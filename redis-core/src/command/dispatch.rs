@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::argument::wrong_arity;
 use super::call::Call;
+use super::caller::Task;
 use super::def::{Access, Outcome, Run};
 use super::flags::{Flags, KeyFlags};
 use super::propagation::Propagation;
@@ -24,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::hash::hash;
 use crate::observe::{CommandLog, Notable};
 use crate::resp::Reply;
-use crate::server::{Blocked, Client, PauseMode, Queued, ReplyMode};
+use crate::server::{Blocked, Client, ClientShared, PauseMode, Queued, ReplyMode};
 
 /// What the connection does after a command.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub enum Flow {
     Blocked(Arc<Blocked>),
     /// It comes back with the same command when the pause is over.
     Paused,
+    /// It drives the command to its answer before it goes on.
+    Later(Box<Task>),
 }
 
 /// A request whose command and keys are known: what can be found out before it is its turn.
@@ -77,8 +80,7 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
         Ok(Step::Run(command)) => {
             lock(keyspace, command, keys);
             match run(keyspace, runner, client, command, args, keys, reply) {
-                Ok(None) => Flow::Next,
-                Ok(Some(blocked)) => Flow::Blocked(blocked),
+                Ok(flow) => flow,
                 Err(error) => {
                     fail(runner, command, &error, reply);
                     Flow::Next
@@ -217,8 +219,7 @@ pub(crate) fn shards_of(keyspace: &Keyspace, found: &[Key]) -> ShardSet {
     wanted
 }
 
-/// Runs a command whose locks are held, and does all that follows from it. Answers what the client waits for, if it
-/// has to wait.
+/// Runs a command whose locks are held, and does all that follows from it. Answers how the client goes on.
 pub(crate) fn run(
     keyspace: &mut Keyspace,
     runner: &mut Runner,
@@ -227,7 +228,7 @@ pub(crate) fn run(
     args: Args<'_>,
     found: &[Key],
     reply: &mut Reply,
-) -> Result<Option<Arc<Blocked>>> {
+) -> Result<Flow> {
     let (started, database, mark) = (runner.clock, client.database, reply.len());
     // What EXEC runs happens at one time.
     let now = if client.in_exec { keyspace.now() } else { started / 1000 };
@@ -238,24 +239,34 @@ pub(crate) fn run(
     }
     let ended = clock::unix_micros();
     runner.clock = ended;
-    let (times, reply_len) = ((started, ended), reply.len() - mark);
+    let later = matches!(outcome, Ok(Outcome::Later(_)));
+    let observe = |args| {
+        feed_monitors(runner, client, command, args, database, started);
+        // An `async` command is measured when it is done.
+        if !later {
+            measure(runner, &client.shared, command, args, (started, ended), reply.len() - mark);
+        }
+    };
     if client.hidden.is_empty() {
-        observe(runner, client, command, args, database, times, reply_len);
+        observe(args);
     } else {
-        let shown = without_secrets(args, &std::mem::take(&mut client.hidden));
-        observe(runner, client, command, shown.as_args(), database, times, reply_len);
+        observe(without_secrets(args, &client.hidden).as_args());
+        client.hidden.clear();
     }
     match outcome? {
-        Outcome::Done => Ok(None),
+        Outcome::Done => Ok(Flow::Next),
         Outcome::Wait(waiting) if client.in_exec => {
             (waiting.instead)(reply);
-            Ok(None)
+            Ok(Flow::Next)
         }
         Outcome::Wait(waiting) => {
             let blocked = keyspace
                 .lend(args, |keyspace| blocking::begin(keyspace, runner, client, command, args, found, waiting));
-            Ok(Some(blocked))
+            Ok(Flow::Blocked(blocked))
         }
+        // MULTI does not queue it, so this cannot be.
+        Outcome::Later(_) if client.in_exec => Err(Error::NOT_IN_MULTI),
+        Outcome::Later(task) => Ok(Flow::Later(task)),
     }
 }
 
@@ -288,19 +299,23 @@ pub(crate) fn call(
                 worker: runner_again,
             })
         }));
-        let outcome = outcome.unwrap_or_else(|_| {
-            tracing::error!("command '{}' panicked; its client got an error", command.def.full_name);
-            Err(Error::new("ERR internal error: the command panicked"))
-        });
+        let outcome = outcome.unwrap_or_else(|_| Err(panicked(command)));
         keyspace.finish();
         follow(keyspace, runner, args, log);
         outcome
     })
 }
 
+/// What a client is told whose command panicked. The panic itself has been reported.
+#[cold]
+pub(crate) fn panicked(command: &Command) -> Error {
+    tracing::error!("command '{}' panicked; its client got an error", command.def.full_name);
+    Error::new("ERR internal error: the command panicked")
+}
+
 /// Logs and tells what a call has changed.
 #[inline]
-fn follow(keyspace: &mut Keyspace, runner: &mut Runner, args: Args<'_>, log: Propagation) {
+pub(crate) fn follow(keyspace: &mut Keyspace, runner: &mut Runner, args: Args<'_>, log: Propagation) {
     let (hits, misses) = keyspace.take_hits_and_misses();
     if hits + misses > 0 {
         runner.stats.counters.keyspace_hits.add(hits);
@@ -350,14 +365,22 @@ fn without_secrets(args: Args<'_>, hidden: &[usize]) -> OwnedArgs {
     OwnedArgs::new(args.iter().enumerate().map(shown))
 }
 
-/// Statistics, logs and monitors.
+/// Shows a command to those who run MONITOR.
 #[inline]
-fn observe(
+fn feed_monitors(runner: &Runner, client: &Client, command: &Command, args: Args<'_>, database: usize, started: u64) {
+    let monitors = &runner.server.monitors;
+    if !monitors.is_empty() && !command.flags.has_any(Flags::SKIP_MONITOR.union(Flags::ADMIN)) {
+        monitors.feed(started, database, &client.shared, args);
+    }
+}
+
+/// Counts a command that has run, and logs it if it is worth it.
+#[inline]
+pub(crate) fn measure(
     runner: &Runner,
-    client: &Client,
+    client: &ClientShared,
     command: &Command,
     args: Args<'_>,
-    database: usize,
     (started, ended): (u64, u64),
     reply_len: usize,
 ) {
@@ -366,9 +389,6 @@ fn observe(
     let micros = ended.saturating_sub(started);
     let stats = runner.stats.command(usize::from(command.id));
     stats.called(micros * 1000, config.latency_tracking.get());
-    if !server.monitors.is_empty() && !command.flags.has_any(Flags::SKIP_MONITOR.union(Flags::ADMIN)) {
-        server.monitors.feed(started, database, &client.shared, args);
-    }
     if server.latency.is_enabled() && !command.flags.has(Flags::BLOCKING) {
         let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
         server.latency.record(event, micros / 1000, ended / 1_000_000);
@@ -382,8 +402,8 @@ fn observe(
             time: ended / 1_000_000,
             value,
             arguments: args.iter(),
-            client_address: &client.shared.origin.address,
-            client_name: &client.shared.name(),
+            client_address: &client.origin.address,
+            client_name: &client.name(),
         };
         server.logs.record(log, usize::try_from(max_len).unwrap_or(0), notable);
     };

@@ -4,11 +4,12 @@
 //! and its documentation. The pieces, in the order in which a request meets them: `registry` finds the command, `keys`
 //! its keys, `dispatch` runs it under their locks, `argument` turns arguments into parameters, `reply` the return
 //! value into bytes, `propagation` the change into what is logged. `blocking` and `transaction` run commands again or
-//! together, through the same door.
+//! together, through the same door; `caller` lets `async` ones run in pieces.
 
 mod argument;
 mod blocking;
 mod call;
+mod caller;
 mod def;
 mod dispatch;
 mod docs;
@@ -32,6 +33,7 @@ pub use argument::{
 };
 pub use blocking::{settle, unblock};
 pub use call::Call;
+pub use caller::{Answer, Caller, LendWorker, Task};
 pub use def::{Access, CommandDef, Family, Outcome, Run, Waiting};
 pub(crate) use dispatch::tell;
 pub use dispatch::{Flow, Recognised, disconnect, execute, prefetch, recognise};

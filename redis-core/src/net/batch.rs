@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::connection::Connection;
 use super::context::Thread;
 use crate::args::{Args, OwnedArgs};
-use crate::command::{self, Command, Flags, Flow, Recognised, recognise};
+use crate::command::{self, Command, Flags, Flow, Recognised, Task, recognise};
 use crate::pubsub::CloseReason;
 use crate::resp::{Decoder, Limits, ProtocolError, Reply, Request, Span};
 use crate::server::{Blocked, ReplyMode};
@@ -50,6 +50,8 @@ impl Item {
 pub(super) enum Stop {
     /// The one before them waits for a key.
     Blocked(Arc<Blocked>),
+    /// The one before them is `async` and has not answered.
+    Later(Box<Task>),
     /// CLIENT PAUSE holds up the first of them.
     Held,
 }
@@ -178,6 +180,7 @@ impl Connection {
             match command::execute(worker, &mut self.client, request, reply) {
                 Flow::Next => {}
                 Flow::Blocked(blocked) => stopped = Some((item.bytes.end, Stop::Blocked(blocked))),
+                Flow::Later(task) => stopped = Some((item.bytes.end, Stop::Later(task))),
                 Flow::Paused => {
                     stopped = Some((item.bytes.start, Stop::Held));
                     break;

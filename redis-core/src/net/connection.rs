@@ -7,8 +7,8 @@
 //! sends and does not read is still read from, as a pipeline may be sent whole before its replies are fetched; the
 //! output buffer limits bound what is kept for it.
 //!
-//! A connection that waits, for a key or for the end of CLIENT PAUSE, is read from as well: that is how it is noticed
-//! that the client has gone. An order to close ends it whatever it is doing.
+//! A connection that waits, for a key, for the answer of an `async` command or for the end of CLIENT PAUSE, is read from
+//! as well: that is how it is noticed that the client has gone. An order to close ends it whatever it is doing.
 
 use std::io;
 use std::pin::Pin;
@@ -21,11 +21,11 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Sleep;
 
 use super::batch::{Done, Stop};
-use super::context::{Thread, with_thread};
+use super::context::{ThisThread, Thread, with_thread};
 use super::output::Output;
 use super::stream::Stream;
 use crate::clock;
-use crate::command::{self, settle};
+use crate::command::{self, Task, settle};
 use crate::pubsub::CloseReason;
 use crate::resp::{Decoder, Reply};
 use crate::server::{Blocked, Client, Server};
@@ -62,6 +62,8 @@ enum Wait {
     No,
     /// The last one waits for a key, perhaps not for ever.
     Blocked(Arc<Blocked>, Option<Pin<Box<Sleep>>>),
+    /// The last one is `async`, and driven from here.
+    Later(Box<Task>),
     /// CLIENT PAUSE holds them up.
     Held(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
@@ -143,6 +145,14 @@ impl Connection {
             Wait::No => {}
             Wait::Held(end) => {
                 if end.as_mut().poll(context).is_ready() {
+                    self.wait = Wait::No;
+                    self.backlog = true;
+                    self.note_held(false);
+                }
+            }
+            Wait::Later(task) => {
+                if let Poll::Ready(answer) = task.poll(context) {
+                    with_thread(|thread| task.finish(&thread.worker, &self.client, answer));
                     self.wait = Wait::No;
                     self.backlog = true;
                     self.note_held(false);
@@ -241,6 +251,11 @@ impl Connection {
                 let server = self.server.clone();
                 self.wait = Wait::Held(Box::pin(async move { server.pause.wait().await }));
             }
+            Some(Stop::Later(task)) => {
+                self.note_held(true);
+                task.lend(Arc::new(ThisThread));
+                self.wait = Wait::Later(task);
+            }
             Some(Stop::Blocked(blocked)) => {
                 let sleep = blocked.deadline.map(|deadline| {
                     let left = deadline.saturating_sub(clock::unix_millis());
@@ -255,7 +270,7 @@ impl Connection {
         self.note_input();
     }
 
-    /// Tells others that CLIENT PAUSE holds the connection up, which counts as being blocked.
+    /// Tells others that CLIENT PAUSE or an `async` command holds the connection up, which counts as being blocked.
     fn note_held(&self, held: bool) {
         self.client.shared.is.blocked.store(held, Relaxed);
         let blocked = &self.server.clients.blocked;
@@ -411,7 +426,7 @@ impl Drop for Connection {
         let blocked = match std::mem::replace(&mut self.wait, Wait::No) {
             Wait::No => None,
             Wait::Blocked(blocked, _) => Some(blocked),
-            Wait::Held(_) => {
+            Wait::Held(_) | Wait::Later(_) => {
                 self.note_held(false);
                 None
             }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use bytes::Bytes;
 
 use super::batch::Item;
-use crate::command::Worker;
+use crate::command::{LendWorker, Worker};
 use crate::db::Key;
 use crate::resp::{Reply, Span};
 
@@ -54,4 +54,13 @@ impl Drop for Entered {
 /// Lends the thread's state. Must not be called inside itself.
 pub(super) fn with_thread<R>(body: impl FnOnce(&mut Thread) -> R) -> R {
     THREAD.with_borrow_mut(|thread| body(thread.as_mut().expect("connections live on worker threads only")))
+}
+
+/// Lends the worker of the thread on which it is asked to.
+pub(super) struct ThisThread;
+
+impl LendWorker for ThisThread {
+    fn lend(&self, body: &mut dyn FnMut(&mut Worker)) {
+        with_thread(|thread| body(&mut thread.worker));
+    }
 }

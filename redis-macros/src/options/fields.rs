@@ -28,7 +28,7 @@ pub(super) enum Take {
     Flag,
     /// `Option<T>`: once or not at all.
     Optional(Type),
-    /// `Vec<T>`: any number of times.
+    /// `Vec<T>`: any number of times. (`Vec<u8>` is one argument, which owns its bytes.)
     Repeated(Type),
     /// `T`: once.
     Required(Type),
@@ -40,7 +40,7 @@ impl Take {
             Take::Flag
         } else if let Some(inner) = types::inner(ty, "Option") {
             Take::Optional(inner.clone())
-        } else if let Some(inner) = types::inner(ty, "Vec") {
+        } else if let Some(inner) = types::inner(ty, "Vec").filter(|inner| !types::is(inner, "u8")) {
             Take::Repeated(inner.clone())
         } else {
             Take::Required(ty.clone())

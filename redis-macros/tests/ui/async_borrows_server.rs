@@ -6,6 +6,6 @@ family!("test");
 
 /// Does something.
 #[command(since = "1.0.0", complexity = "O(1)")]
-async fn fetch(client: &Client, url: &[u8]) {}
+async fn fetch(client: &mut Client, server: &Server, reply: &mut Reply, log: &mut Propagation) {}
 
 fn main() {}

@@ -1,0 +1,11 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+family!("test");
+
+/// Does something.
+#[command(since = "1.0.0", complexity = "O(1)", flags(NOSCRIPT, WRITE, NO_MULTI))]
+async fn fetch(caller: Caller, key: Key) {}
+
+fn main() {}

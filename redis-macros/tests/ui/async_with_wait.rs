@@ -1,0 +1,11 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+family!("test");
+
+/// Does something.
+#[command(since = "1.0.0", complexity = "O(1)")]
+async fn fetch(caller: Caller, key: Key) -> Result<Wait<i64>> { Ok(Wait::Ready(1)) }
+
+fn main() {}
