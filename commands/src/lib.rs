@@ -14,6 +14,8 @@ mod bitmaps;
 mod connection;
 #[cfg(any(feature = "hashes", feature = "keys"))]
 mod expire_condition;
+#[cfg(feature = "geo")]
+mod geo;
 #[cfg(feature = "hashes")]
 mod hashes;
 #[cfg(feature = "hyperloglog")]

@@ -10,6 +10,7 @@ fn groups_chosen() -> Vec<&'static str> {
     let families = [
         (cfg!(feature = "bitmaps"), "bitmap"),
         (cfg!(feature = "connection"), "connection"),
+        (cfg!(feature = "geo"), "geo"),
         (cfg!(feature = "hashes"), "hash"),
         (cfg!(feature = "hyperloglog"), "hyperloglog"),
         (cfg!(feature = "keys"), "generic"),

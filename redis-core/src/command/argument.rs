@@ -274,6 +274,12 @@ impl<'a> Cursor<'a> {
         self.command
     }
 
+    /// The command's name as the client wrote it.
+    #[must_use]
+    pub fn written_name(&self) -> &'a [u8] {
+        self.args.get(0)
+    }
+
     /// The error of subcommands that count their arguments themselves, as they were before subcommands had an arity.
     #[must_use]
     pub fn wrong_subcommand(&self) -> Error {
