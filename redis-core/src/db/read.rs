@@ -9,7 +9,7 @@ use crate::value::{Kind, Str, Value};
 /// A type of value that a key can hold, as handlers ask for it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of value",
-    note = "a key holds a `Str`, a `List`, `Set`, `Hash` or `ZSet`, or a type with `#[data_type(..)] impl DataType for ..`"
+    note = "a key holds a `Str`, a `List`, `Set`, `Hash`, `ZSet` or `Stream`, or a type with `#[data_type(..)] impl DataType for ..`"
 )]
 pub trait Stored {
     /// The entry's value, if it is of this type.
