@@ -40,6 +40,8 @@ impl Nack {
 /// A consumer of a group.
 #[derive(Clone, Debug)]
 pub struct Consumer {
+    /// The key that it has in the group, to be shared by what is pending.
+    name: Arc<[u8]>,
     /// When it last asked for anything, unix milliseconds.
     pub seen_time: u64,
     /// When an entry last became pending for it, delivered or claimed, unix milliseconds; `None` if none ever did.
@@ -100,19 +102,12 @@ impl Group {
     /// Makes an entry pending for a consumer, who is made if there is none of that name: a new one, or one that another
     /// consumer had until now.
     pub fn assign(&mut self, id: StreamId, consumer: &[u8], delivery_time: u64, delivery_count: u64) {
+        self.ack(id);
         self.create_consumer(consumer, delivery_time);
-        let Some((name, _)) = self.consumers.get_key_value(consumer) else { return };
-        let nack = Nack { consumer: Arc::clone(name), delivery_time, delivery_count };
-        let before = self.pending.insert(id, nack);
-        if let Some(before) = before
-            && *before.consumer != *consumer
-            && let Some(before) = self.consumers.get_mut(&before.consumer)
-        {
-            before.pending.remove(&id);
-        }
-        if let Some(consumer) = self.consumers.get_mut(consumer) {
-            consumer.pending.insert(id);
-        }
+        let consumer = self.consumers.get_mut(consumer).expect("it was made, if there was none");
+        consumer.pending.insert(id);
+        let nack = Nack { consumer: Arc::clone(&consumer.name), delivery_time, delivery_count };
+        self.pending.insert(id, nack);
     }
 
     /// Ends that an entry is pending: it was acknowledged, or is no more. False if it is not.
@@ -146,8 +141,10 @@ impl Group {
     pub fn create_consumer(&mut self, name: &[u8], now: u64) -> bool {
         let absent = !self.consumers.contains_key(name);
         if absent {
-            let consumer = Consumer { seen_time: now, active_time: None, pending: BTreeSet::new() };
-            self.consumers.insert(name.into(), consumer);
+            let name = Arc::from(name);
+            let pending = BTreeSet::new();
+            let consumer = Consumer { name: Arc::clone(&name), seen_time: now, active_time: None, pending };
+            self.consumers.insert(name, consumer);
         }
         absent
     }
