@@ -31,6 +31,8 @@ pub mod resp;
 
 pub mod value;
 
+pub mod rdb;
+
 pub mod db;
 
 pub mod config;

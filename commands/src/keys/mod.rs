@@ -1,5 +1,6 @@
 //! Commands for keys of any type.
 
+mod dump;
 mod expiry;
 mod object;
 mod presence;

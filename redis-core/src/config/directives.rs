@@ -207,6 +207,11 @@ declare! {
         hll_sparse_max_bytes: Memory(3000, 0..=MAX) => Mutable;
     }
 
+    section "Snapshots" {
+        /// Compress long strings in snapshots and in what DUMP replies.
+        rdbcompression: Bool(true) => Mutable;
+    }
+
     section "Scripts" {
         /// After so many milliseconds of a script or function, other clients are told BUSY; 0 for never.
         busy_reply_threshold: Int(5000, 0..=MAX) => Mutable, alias "lua-time-limit";

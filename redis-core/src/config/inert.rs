@@ -33,8 +33,6 @@ declare! {
         save: SavePoints(&[]) => Mutable Absent;
         /// The name of the snapshot.
         dbfilename: Text("dump.rdb").checked(|name| file_name("dbfilename", name)) => Protected Dormant;
-        /// Compress strings in snapshots.
-        rdbcompression: Bool(true) => Mutable Dormant;
         /// Protect snapshots by a checksum.
         rdbchecksum: Bool(true) => Immutable Dormant;
         /// Whether snapshots of newer versions are tried.

@@ -1,0 +1,32 @@
+//! Sets.
+
+use super::read_listpack;
+use crate::rdb::{Error, Reader};
+use crate::value::{IntSet, Limits, Set};
+
+/// Member by member.
+pub(super) fn members(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Error> {
+    let count = reader.count(1)?;
+    let mut set = Set::new();
+    for number in 0..count {
+        let member = reader.string()?;
+        if number == 0 {
+            set = Set::for_members(&member, count, limits);
+        }
+        if !set.add(&member, limits) {
+            return Err(Error::Duplicate);
+        }
+    }
+    Ok(set)
+}
+
+/// One intset.
+pub(super) fn intset(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Error> {
+    let intset = IntSet::from_bytes_checked(reader.string()?.into_owned());
+    Ok(Set::from_intset(intset.ok_or(Error::Malformed("an intset breaks its rules"))?, limits))
+}
+
+/// One listpack.
+pub(super) fn listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Error> {
+    Set::from_listpack(read_listpack(reader)?, limits).ok_or(Error::Duplicate)
+}

@@ -1,0 +1,31 @@
+//! Sorted sets.
+
+use crate::rdb::{Error, Reader};
+use crate::value::{Limits, Listpack, ZSet};
+
+/// Members and scores, in any order.
+pub(super) fn members<'a>(
+    reader: &mut Reader<'a>,
+    score: impl Fn(&mut Reader<'a>) -> Result<f64, Error>,
+    limits: &Limits,
+) -> Result<ZSet, Error> {
+    let count = reader.count(2)?;
+    let mut set = ZSet::for_members(0, count, limits);
+    for _ in 0..count {
+        let member = reader.string()?;
+        let score = score(reader)?;
+        if score.is_nan() {
+            return Err(Error::Malformed("a score is no number"));
+        }
+        if set.insert(&member, score, limits).is_some() {
+            return Err(Error::Duplicate);
+        }
+    }
+    Ok(set)
+}
+
+/// One listpack of members and scores.
+pub(super) fn packed(listpack: Listpack, limits: &Limits) -> Result<ZSet, Error> {
+    let broken = Error::Malformed("a sorted set is not members and scores, all different and in their order");
+    ZSet::from_listpack(listpack, limits).ok_or(broken)
+}
