@@ -1,95 +1,165 @@
-//! The members of a large sorted set, in a sorted vector.
+//! The members of a large sorted set: records, an index that finds them by name, and a tree that has them in order.
+//!
+//! A member costs, in a set of a million: its record (29 bytes for one of 16 bytes, rounded to 32), four bytes of the index,
+//! and about fifteen of the tree, where its score stands a second time next to the number of its record. A
+//! skip list takes 80 to 130. There are few allocations and all of them small: nothing pauses to grow, and
+//! freeing is quick.
 
 use std::ops::Range;
 
 use super::compare;
+use super::index::Index;
+use super::records::{Records, Slot};
+use super::tree::{Key, Keys, Tree};
+use crate::hash::hash;
 
 /// The members of a large sorted set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Members {
-    sorted: Vec<(f64, Box<[u8]>)>,
+    records: Records,
+    index: Index,
+    tree: Tree,
 }
 
 impl Members {
     pub(super) fn len(&self) -> usize {
-        self.sorted.len()
+        self.tree.len()
     }
 
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.sorted.iter().map(|(_, member)| 24 + member.len()).sum::<usize>()
+        size_of::<Self>() + self.records.memory() + self.index.memory() + self.tree.memory()
     }
 
     pub(super) fn free_effort(&self) -> usize {
-        self.len()
-    }
-
-    pub(super) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let rank = self.sorted.iter().position(|entry| *entry.1 == *member)?;
-        Some((rank, self.sorted[rank].0))
+        self.records.allocations() + self.index.allocations() + self.tree.allocations()
     }
 
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
-        self.rank(member).map(|(_, score)| score)
+        let slot = self.index.find(&self.records, hash(member), member)?;
+        Some(self.records.score(slot))
+    }
+
+    pub(super) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        let score = self.score(member)?;
+        Some((self.place(score, member), score))
+    }
+
+    /// How many members come before this one, which need not be there.
+    fn place(&self, score: f64, member: &[u8]) -> usize {
+        self.tree.partition_point(|key| {
+            // The member is looked at only where it decides.
+            key.score < score
+                || key.score == score && compare((key.score, self.records.member(key.slot)), (score, member)).is_lt()
+        })
     }
 
     pub(super) fn partition_point(&self, mut before: impl FnMut(&[u8], f64) -> bool) -> usize {
-        self.sorted.partition_point(|(score, member)| before(member, *score))
+        self.tree.partition_point(|key| before(self.records.member(key.slot), key.score))
     }
 
+    pub(super) fn partition_point_by_score(&self, mut before: impl FnMut(f64) -> bool) -> usize {
+        self.tree.partition_point(|key| before(key.score))
+    }
+
+    /// The members of ranks that exist.
     pub(super) fn range(&self, ranks: Range<usize>) -> Iter<'_> {
-        Iter { entries: self.sorted[ranks].iter() }
+        Iter { records: &self.records, keys: self.tree.range(ranks) }
     }
 
-    pub(super) fn scan(&self, _: u64, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
-        self.sorted.iter().for_each(|(score, member)| visit(member, *score));
-        0
+    pub(super) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
+        let Some((slot, next)) = self.records.scan(cursor) else {
+            return 0;
+        };
+        visit(self.records.member(slot), self.records.score(slot));
+        next
     }
 
     pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let old = match self.rank(member) {
-            Some((_, old)) if old == score => return Some(old),
-            Some((rank, old)) => {
-                self.sorted.remove(rank);
-                Some(old)
+        let hash = hash(member);
+        match self.index.find(&self.records, hash, member) {
+            Some(slot) => Some(self.set_score(slot, member, score)),
+            None => {
+                let rank = self.place(score, member);
+                let slot = self.records.push(member, score);
+                self.index.insert_new(&mut self.records, hash, slot);
+                self.tree.insert(rank, Key { score, slot });
+                None
             }
-            None => None,
-        };
-        let rank = self.partition_point(|other, other_score| compare((other_score, other), (score, member)).is_lt());
-        self.sorted.insert(rank, (score, member.into()));
+        }
+    }
+
+    /// Gives a member that is there another score. Returns the old one.
+    fn set_score(&mut self, slot: Slot, member: &[u8], score: f64) -> f64 {
+        let old = self.records.score(slot);
+        if old != score {
+            let rank = self.place(old, member);
+            // It counts itself if it moves towards the end.
+            let new_rank = self.place(score, member) - usize::from(old < score);
+            self.records.set_score(slot, score);
+            let key = Key { score, slot };
+            if new_rank == rank {
+                self.tree.set(rank, key);
+            } else {
+                self.tree.remove(rank);
+                self.tree.insert(new_rank, key);
+            }
+        }
         old
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let (rank, score) = self.rank(member)?;
-        self.sorted.remove(rank);
+        self.remove_at(rank);
         Some(score)
     }
 
     pub(super) fn remove_range(&mut self, ranks: Range<usize>) {
-        self.sorted.drain(ranks);
+        if ranks.len() == self.len() {
+            *self = Self::default();
+            return;
+        }
+        for _ in ranks.clone() {
+            self.remove_at(ranks.start);
+        }
+    }
+
+    fn remove_at(&mut self, rank: usize) {
+        let Key { slot, .. } = self.tree.remove(rank);
+        let hash_of_removed = hash(self.records.member(slot));
+        self.index.remove(&mut self.records, hash_of_removed, slot);
+        if let Some(substitute) = self.records.substitute(slot) {
+            let (member, score) = (self.records.member(substitute), self.records.score(substitute));
+            let (rank, hash) = (self.place(score, member), hash(member));
+            self.tree.set(rank, Key { score, slot });
+            self.index.redirect(&mut self.records, hash, substitute, Some(slot));
+        }
+        self.records.remove(slot);
     }
 }
 
-/// Members with their scores.
+/// Members with their scores, in order, from either end.
 #[derive(Clone)]
 pub(super) struct Iter<'a> {
-    entries: std::slice::Iter<'a, (f64, Box<[u8]>)>,
+    records: &'a Records,
+    keys: Keys<'a>,
 }
 
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a [u8], f64);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.entries.next().map(|(score, member)| (&**member, *score))
+        self.keys.next().map(|key| (self.records.member(key.slot), key.score))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.entries.size_hint()
+        self.keys.size_hint()
     }
 }
 
 impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.entries.next_back().map(|(score, member)| (&**member, *score))
+        self.keys.next_back().map(|key| (self.records.member(key.slot), key.score))
     }
 }

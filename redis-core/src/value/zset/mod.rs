@@ -16,11 +16,14 @@
 //! Scores are compared as numbers: -0 and 0 are equal, and a member keeps the zero that it was given first. Infinities are
 //! ordinary scores. NaN is none: whoever computes a score sees to it.
 
+mod index;
 mod iter;
 mod members;
 mod packed;
+mod records;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use iter::ZIter;
 
@@ -148,6 +151,14 @@ impl ZSet {
         match &self.repr {
             Repr::Packed(packed) => packed.iter().take_while(|&(member, score)| before(member, score)).count(),
             Repr::Tree(members) => members.partition_point(|member, score| before(Element::Bytes(member), score)),
+        }
+    }
+
+    /// [`ZSet::partition_point`] for who looks at scores only, which spares a large set to look at its members.
+    pub fn partition_point_by_score(&self, mut before: impl FnMut(f64) -> bool) -> usize {
+        match &self.repr {
+            Repr::Packed(_) => self.partition_point(|_, score| before(score)),
+            Repr::Tree(members) => members.partition_point_by_score(before),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Against a sorted `Vec`, and the rules of conversion.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::rng::below;
 
@@ -120,6 +122,55 @@ fn a_tree_does_what_a_vector_does() {
     for variety in [10, 1_000, 20_000] {
         random_operations(&Limits { zset_max_listpack_entries: 0, ..Limits::default() }, variety, 20_000, "skiplist");
     }
+}
+
+#[test]
+fn a_scan_finds_what_stays() {
+    let limits = Limits { zset_max_listpack_entries: 0, ..Limits::default() };
+    let member = |n: usize| [&b"member"[..n % 7], n.to_string().as_bytes()].concat();
+    let mut set = ZSet::new();
+    (0..3_000).for_each(|n| assert_eq!(set.insert(&member(n), n as f64, &limits), None));
+    let (mut seen, mut cursor, mut calls) = (HashMap::<Vec<u8>, usize>::new(), 0, 0);
+    loop {
+        cursor = set.scan(cursor, &mut |member, _| *seen.entry(member.to_vec()).or_default() += 1);
+        // Meanwhile odd members go, even ones change their scores, and others come.
+        let n = below(3_000);
+        if n % 2 == 1 {
+            set.remove(&member(n));
+        } else {
+            assert!(set.insert(&member(n), below(100) as f64, &limits).is_some());
+        }
+        set.insert(&member(3_000 + below(3_000)), 1.0, &limits);
+        calls += 1;
+        assert!(cursor < 1 << 48 && calls < 10_000);
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert!((0..3_000).step_by(2).all(|n| seen.contains_key(&member(n))));
+    for cursor in [1, 40 << 40, 300 << 40, u64::MAX, (3 << 40) + 5, 5 << 40 | 0xFF_FFFF_FFFF] {
+        let next = set.scan(cursor, &mut |_, _| ());
+        assert!(next < 1 << 48, "{cursor} is answered by {next}");
+    }
+}
+
+#[test]
+fn a_scan_of_what_rests_sees_everything_once() {
+    let limits = Limits { zset_max_listpack_entries: 0, ..Limits::default() };
+    let mut set = ZSet::new();
+    (0..1_000_usize).for_each(|n| assert_eq!(set.insert(&vec![b'x'; n], n as f64, &limits), None));
+    let (mut sum, mut calls, mut cursor) = (0.0, 0, 0);
+    loop {
+        cursor = set.scan(cursor, &mut |member, score| {
+            assert_eq!(member.text_len() as f64, score);
+            sum += score;
+        });
+        calls += 1;
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!((sum, calls), (499_500.0, 1_000));
 }
 
 #[test]
