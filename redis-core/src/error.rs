@@ -8,8 +8,10 @@ use std::fmt;
 
 /// What a command answers when it refuses: the text after the `-` of the protocol, beginning with its code
 /// (`ERR`, `WRONGTYPE`, ...).
+///
+/// It is bytes, because it may repeat what the client sent.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(Cow<'static, str>);
+pub struct Error(Cow<'static, [u8]>);
 
 /// The result of a command or of one of its steps.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,37 +67,57 @@ impl Error {
     /// An error with a fixed text, code included: `Error::new("ERR no such thing")`.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
-        Error(Cow::Borrowed(text))
+        Error(Cow::Borrowed(text.as_bytes()))
     }
 
-    /// The text, code first, without the leading `-`.
+    /// An error that repeats words of the client. Each part ends at its first zero byte, since Redis takes it for a text
+    /// of C.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn quoting(parts: &[&[u8]]) -> Self {
+        let shown = |part: &[u8]| part.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
+        Error(Cow::Owned(parts.iter().flat_map(|part| shown(part)).collect()))
+    }
+
+    /// The error as it is sent, code first, without the leading `-`.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The same for people to read.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
     }
 
     /// The code: the text up to its first space.
     #[must_use]
-    pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or_default()
+    pub fn code(&self) -> &[u8] {
+        self.0.split(|byte| *byte == b' ').next().unwrap_or_default()
     }
 }
 
 impl From<String> for Error {
     fn from(text: String) -> Self {
+        Error(Cow::Owned(text.into_bytes()))
+    }
+}
+
+impl From<Vec<u8>> for Error {
+    fn from(text: Vec<u8>) -> Self {
         Error(Cow::Owned(text))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text())
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({:?})", self.0)
+        write!(f, "Error({:?})", self.text())
     }
 }
 

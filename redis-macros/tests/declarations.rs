@@ -195,7 +195,7 @@ fn parse<T: for<'a> Argument<'a>>(line: &str) -> Result<T> {
 }
 
 fn error<T: for<'a> Argument<'a>>(line: &str) -> String {
-    parse::<T>(line).err().map_or_else(String::new, |error| error.text().to_owned())
+    parse::<T>(line).err().map_or_else(String::new, |error| error.text().into_owned())
 }
 
 #[test]

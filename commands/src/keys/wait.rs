@@ -1,7 +1,5 @@
 //! WAIT: until enough replicas have what this connection wrote.
 
-use std::time::Duration;
-
 use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::prelude::*;
 
@@ -54,9 +52,6 @@ impl<'a> Argument<'a> for Milliseconds {
     }
 
     fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
-        let millis = redis_core::num::parse_i64(raw);
-        let millis = millis.ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
-        let millis = u64::try_from(millis).map_err(|_| Error::new("ERR timeout is negative"))?;
-        Ok(Milliseconds(Timeout((millis > 0).then(|| Duration::from_millis(millis)))))
+        Timeout::from_millis(raw).map(Milliseconds)
     }
 }

@@ -3,7 +3,9 @@
 use redis_core::prelude::*;
 
 use super::{FAMILY, SREM};
-use crate::random_count::BETWEEN_LOOKS;
+
+/// How many members are written before it is seen whether the reply has become too large to be sent.
+const BETWEEN_LOOKS: usize = 1024;
 
 /// What removing a key is to those who follow the data.
 const DEL: CommandName = CommandName("DEL");

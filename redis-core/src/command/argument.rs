@@ -284,8 +284,9 @@ impl<'a> Cursor<'a> {
     #[must_use]
     pub fn wrong_subcommand(&self) -> Error {
         let container = self.command.split('|').next().unwrap_or_default().to_uppercase();
-        let name = String::from_utf8_lossy(self.args.get(1));
-        Error::from(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."))
+        let (name, container) = (self.args.get(1), container.as_bytes());
+        let before: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
+        Error::quoting(&[before, name, b"'. Try ", container, b" HELP."])
     }
 
     /// The error for surplus arguments, if there are any.
@@ -448,6 +449,16 @@ impl Timeout {
             return Err(Error::new("ERR timeout is negative"));
         }
         Ok(Timeout((millis > 0.0).then(|| Duration::from_millis(millis as u64))))
+    }
+
+    /// Reads a timeout in whole milliseconds, as WAIT and XREAD take it.
+    ///
+    /// # Errors
+    /// If it is no integer, or negative.
+    pub fn from_millis(raw: &[u8]) -> Result<Self> {
+        let millis = num::parse_i64(raw).ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
+        let millis = u64::try_from(millis).map_err(|_| Error::new("ERR timeout is negative"))?;
+        Ok(Timeout((millis > 0).then(|| Duration::from_millis(millis))))
     }
 }
 

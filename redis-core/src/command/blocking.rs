@@ -39,7 +39,7 @@ pub(crate) fn begin(
     let now = runner.clock / 1000;
     let blocked = Arc::new(Blocked {
         command: command.id,
-        args: args.to_owned(),
+        args: remembering(args, &waiting.remembered),
         keys: keys.into(),
         waits_for: waiting.keys.as_slice().into(),
         database: client.database,
@@ -55,6 +55,15 @@ pub(crate) fn begin(
     client.shared.is.blocked.store(true, Relaxed);
     *client.shared.blocked.lock() = Some(blocked.clone());
     blocked
+}
+
+/// The request as it is run again.
+fn remembering(args: Args<'_>, remembered: &[(usize, Box<[u8]>)]) -> OwnedArgs {
+    let text = |(index, arg)| match remembered.iter().find(|(place, _)| *place == index) {
+        Some((_, text)) => &**text,
+        None => arg,
+    };
+    OwnedArgs::new(args.iter().enumerate().map(text))
 }
 
 /// Takes a client out of the queues that it stands in. The shards are locked anew.
@@ -97,7 +106,7 @@ fn ended(server: &Server, shared: &ClientShared, blocked: &Blocked) {
 /// not wait.
 pub fn unblock(server: &Server, shared: &ClientShared, error: Option<&Error>) -> bool {
     end(server, shared, |blocked, reply| match error {
-        Some(error) => reply.error(error.text()),
+        Some(error) => reply.error(error.bytes()),
         None => (blocked.at_timeout)(reply),
     })
 }
@@ -158,6 +167,7 @@ fn serve_one(worker: &mut Worker, id: u64, hash: u64, name: &[u8]) {
     let mut client = Client::new(shared.clone(), true);
     client.database = blocked.database;
     client.protocol = blocked.protocol;
+    client.resumed = true;
     let mut reply = Reply::new(blocked.protocol);
     let narrowed = (blocked.one_key && blocked.waits_for.len() > 1).then(|| narrow(&blocked, hash, name));
     let (args, keys) = match &narrowed {

@@ -88,6 +88,8 @@ pub enum Outcome {
 pub struct Waiting {
     /// The arguments that are the keys, as positions.
     pub keys: smallvec::SmallVec<[crate::db::Key; 4]>,
+    /// Arguments that have another text when the command runs again, by position.
+    pub remembered: Vec<(usize, Box<[u8]>)>,
     /// What one of the keys must hold; the command then runs with that key in the place of them all. Without it, any
     /// change makes it run as it is.
     pub kind: Option<crate::value::Kind>,

@@ -157,7 +157,8 @@ pub(crate) fn find(registry: &Registry, args: Args<'_>) -> Result<&'static Comma
 }
 
 fn unknown_command(args: Args<'_>) -> Error {
-    let mut text = format!("ERR unknown command '{}', with args beginning with: ", shown(args.get(0), 128));
+    let name = shown(args.get(0), 128);
+    let mut text = [b"ERR unknown command '", name, b"', with args beginning with: "].concat();
     let mut left: usize = 128;
     for arg in args.iter().skip(1) {
         if left == 0 {
@@ -165,19 +166,20 @@ fn unknown_command(args: Args<'_>) -> Error {
         }
         let shown = shown(arg, left);
         left = left.saturating_sub(shown.len() + 3);
-        text += &format!("'{shown}' ");
+        text.extend_from_slice(&[b"'", shown, b"' "].concat());
     }
     Error::from(text)
 }
 
 fn unknown_subcommand(container: &Command, name: &[u8]) -> Error {
-    Error::from(format!("ERR unknown subcommand '{}'. Try {} HELP.", shown(name, 128), container.def.name))
+    let container = container.def.name.as_bytes();
+    Error::quoting(&[b"ERR unknown subcommand '", shown(name, 128), b"'. Try ", container, b" HELP."])
 }
 
 /// The beginning of an argument as an error may show it.
-fn shown(arg: &[u8], max: usize) -> String {
+fn shown(arg: &[u8], max: usize) -> &[u8] {
     let end = arg.iter().position(|byte| *byte == 0).unwrap_or(arg.len()).min(max);
-    String::from_utf8_lossy(&arg[..end]).into_owned()
+    &arg[..end]
 }
 
 /// Walks the keys of a request. A request whose counts do not add up has none; its shape is refused later.
@@ -186,12 +188,15 @@ pub(crate) fn find_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>)
     if command.def.keys.is_empty() {
         return;
     }
-    // Where the walk has to end early, the shape pass is going to find out why, and must come that far.
-    let _complete = keys::walk(command.def.keys, args, |index, flags| {
+    let before = found.len();
+    let complete = keys::walk(command.def.keys, args, |index, flags| {
         if !flags.has(KeyFlags::NOT_KEY) {
             found.push(Key { hash: hash(args.get(index)), index: index as u32 });
         }
     });
+    if !complete {
+        found.truncate(before);
+    }
 }
 
 /// Takes the locks that a command needs.
@@ -436,15 +441,15 @@ fn refuse(
     if let Some(command) = command {
         runner.stats.command(usize::from(command.id)).rejected();
     }
-    runner.server.stats.errors.count(error.code().as_bytes(), false);
-    reply.error(error.text());
+    runner.server.stats.errors.count(error.code(), false);
+    reply.error(error.bytes());
 }
 
 /// Answers a request that ran and failed.
 pub(crate) fn fail(runner: &Runner, command: &Command, error: &Error, reply: &mut Reply) {
     runner.stats.command(usize::from(command.id)).failed();
-    runner.server.stats.errors.count(error.code().as_bytes(), false);
-    reply.error(error.text());
+    runner.server.stats.errors.count(error.code(), false);
+    reply.error(error.bytes());
 }
 
 fn queue(client: &mut Client, command: &'static Command, args: Args<'_>) {

@@ -31,6 +31,7 @@ pub use argument::{
     Rest, ScanCursor, Seconds, Shape, Timeout, UnixMillis, UnixSeconds, arity, integer, key_spec_count, key_specs,
     wrong_arity,
 };
+pub(crate) use blocking::serve;
 pub use blocking::{settle, unblock};
 pub use call::Call;
 pub use caller::{Answer, Caller, LendWorker, Task};

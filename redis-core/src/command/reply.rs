@@ -73,19 +73,36 @@ pub enum Wait<T> {
     ForOne(WaitKeys, Kind, Timeout),
 }
 
-/// The keys that a command waits for: `key.into()` or `keys.into()`.
+/// The keys that a command waits for: `key.into()`, `keys.into()` or collected.
 #[derive(Clone, Debug, Default)]
-pub struct WaitKeys(pub(crate) SmallVec<[Key; 4]>);
+pub struct WaitKeys {
+    keys: SmallVec<[Key; 4]>,
+    remembered: Vec<(usize, Box<[u8]>)>,
+}
+
+impl WaitKeys {
+    /// Puts `text` in the place of argument `index` of the request when the command runs again: for arguments that
+    /// stand for what was there when the wait began (`$` of XREAD).
+    pub fn remember(&mut self, index: usize, text: impl Into<Box<[u8]>>) {
+        self.remembered.push((index, text.into()));
+    }
+}
+
+impl FromIterator<Key> for WaitKeys {
+    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
+        WaitKeys { keys: keys.into_iter().collect(), remembered: Vec::new() }
+    }
+}
 
 impl From<Keys<'_>> for WaitKeys {
     fn from(keys: Keys<'_>) -> Self {
-        WaitKeys(SmallVec::from_slice(keys.as_slice()))
+        keys.iter().collect()
     }
 }
 
 impl From<Key> for WaitKeys {
     fn from(key: Key) -> Self {
-        WaitKeys(SmallVec::from_slice(&[key]))
+        [key].into_iter().collect()
     }
 }
 
@@ -97,7 +114,8 @@ impl<T: IntoReply> IntoOutcome for Wait<T> {
             Wait::ForOne(keys, kind, timeout) => (keys, Some(kind), timeout),
         };
         Ok(Outcome::Wait(Waiting {
-            keys: keys.0,
+            keys: keys.keys,
+            remembered: keys.remembered,
             kind,
             timeout: timeout.0,
             instead: T::write_nil,
@@ -168,7 +186,7 @@ replies! {
         Element::Int(number) => reply.bulk_integer(number),
         Element::Bytes(bytes) => reply.bulk(bytes),
     };
-    () Error, |value, reply| reply.error(value.text());
+    () Error, |value, reply| reply.error(value.bytes());
 }
 
 impl<T: IntoReply> IntoReply for Option<T> {

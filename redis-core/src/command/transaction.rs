@@ -133,8 +133,8 @@ impl Call<'_> {
 pub(crate) fn abort(keyspace: &mut Keyspace, runner: &Runner, client: &mut Client, reason: &Error) -> Error {
     close(client);
     unwatch(keyspace, runner, client);
-    let reason = reason.text().strip_prefix("ERR ").unwrap_or(reason.text());
-    Error::from(format!("EXECABORT Transaction discarded because of: {reason}"))
+    let reason = reason.bytes().strip_prefix(b"ERR ").unwrap_or(reason.bytes());
+    Error::from([b"EXECABORT Transaction discarded because of: ", reason].concat())
 }
 
 /// Closes the transaction of a client.

@@ -225,6 +225,8 @@ impl Keyspace {
         for shard in 0..self.db.held.store().shards() {
             let slot = &mut self.db.held.shard_mut(shard).databases[database];
             slot.touch_all_watched(None, now);
+            let awaited = slot.awaited_keys();
+            self.db.changes.ready.extend(awaited.map(|(hash, name)| (database, hash, name.into())));
             let keys = std::mem::take(&mut slot.keys);
             removed += keys.table.len();
             if background && !keys.table.is_empty() {
@@ -248,16 +250,19 @@ impl Keyspace {
             let (low, high) = (&mut low[a.min(b)], &mut high[0]);
             low.touch_all_watched(Some(&high.keys), now);
             high.touch_all_watched(Some(&low.keys), now);
+            // A key that comes to a database may be what somebody there waits for, and one that goes too.
+            let mut ready = Vec::new();
+            let mut note = |index: usize, database: &Database| {
+                ready.extend(database.awaited_keys().map(|(hash, name)| (index, hash, Box::from(name))));
+            };
+            note(a.min(b), low);
+            note(a.max(b), high);
             std::mem::swap(&mut low.keys, &mut high.keys);
-            // A key that came to a database may be what somebody there waits for.
-            for index in [a, b] {
-                for name in databases[index].waiters.keys() {
-                    let hash = hash(name);
-                    if databases[index].keys.table.find(hash, name).is_some() {
-                        self.db.changes.ready.push((index, hash, name.clone()));
-                    }
-                }
-            }
+            note(a.min(b), low);
+            note(a.max(b), high);
+            ready.sort_unstable();
+            ready.dedup();
+            self.db.changes.ready.append(&mut ready);
         }
         self.db.changes.dirty += 1;
     }

@@ -144,6 +144,12 @@ impl Database {
         }
     }
 
+    /// The keys that are there and that clients wait for, with their hashes.
+    pub(crate) fn awaited_keys(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let hashed = self.waiters.keys().map(|name| (crate::hash::hash(name), &**name));
+        hashed.filter(|(hash, name)| self.keys.table.find(*hash, name).is_some())
+    }
+
     /// The first, from a place on, who waits for a key that holds `kind` now.
     pub(crate) fn next_waiter(&self, name: &[u8], from: u64, kind: Option<Kind>) -> Option<Waiter> {
         let queue = self.waiters.get(name)?;

@@ -248,6 +248,17 @@ impl Db {
         self.touch_watched(key);
     }
 
+    /// Counts changes that are none to those who watch the key or wait for it, and whose event, if they have one, is told
+    /// with [`Db::notify`]: what happens to a consumer group leaves the entries of the stream as they are.
+    pub fn changed_aside(&mut self, changes: u64) {
+        self.changes.dirty += changes;
+    }
+
+    /// Runs the commands again that wait for a key, although its data did not change.
+    pub fn wake(&mut self, key: Key) {
+        self.signal_ready(key);
+    }
+
     /// Publishes an event about a key that is no change of its data.
     pub fn notify(&mut self, key: Key, event: &'static str) {
         if self.settings.notify.is_silent() {
@@ -322,6 +333,7 @@ impl Db {
         let name = entry.key().into();
         self.discard(entry);
         self.touch_watched(key);
+        self.signal_ready(key);
         self.notify(key, "expired");
         self.changes.expired += 1;
         self.changes.vanished.push(Vanished { database: self.index, key: name, fields: Vec::new() });

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::worker::with_worker;
 use crate::clock;
-use crate::command::{Worker, tell};
+use crate::command::{Worker, serve, tell};
 use crate::db::ShardSet;
 use crate::pubsub::CloseReason;
 use crate::server::Server;
@@ -56,6 +56,7 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
             let changes = worker.keyspace.take_changes();
             log_vanished(worker, &changes);
             tell(&mut worker.runner, changes);
+            serve(worker);
             worker.end();
             if begun.elapsed() > share {
                 // Another database's turn, lest one that is full of expired keys takes all the time there is.

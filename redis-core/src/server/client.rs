@@ -73,6 +73,8 @@ pub struct Client {
     pub transaction: Option<Transaction>,
     /// EXEC is running its queue: nothing may block.
     pub in_exec: bool,
+    /// The command at hand has waited for a key, and runs again because something happened to it.
+    pub resumed: bool,
     /// Keys under WATCH.
     pub watched: Vec<Watched>,
     /// Raised when a watched key changes.
@@ -104,6 +106,7 @@ impl Client {
             hidden: Vec::new(),
             transaction: None,
             in_exec: false,
+            resumed: false,
             watched: Vec::new(),
             touched: Arc::default(),
             subscriber,
