@@ -22,17 +22,26 @@ mod hashes;
 mod hyperloglog;
 #[cfg(feature = "keys")]
 mod keys;
+#[cfg(any(feature = "keys", feature = "sorted_sets"))]
+mod limit;
 #[cfg(feature = "lists")]
 mod lists;
+#[cfg(any(feature = "lists", feature = "sorted_sets"))]
+mod multi_pop;
 #[cfg(feature = "pubsub")]
 mod pubsub;
-#[cfg(any(feature = "sets", feature = "hashes", feature = "keys"))]
+#[cfg(any(feature = "sets", feature = "hashes", feature = "sorted_sets"))]
+#[allow(dead_code, reason = "no family needs all of it")]
+mod random_count;
+#[cfg(any(feature = "sets", feature = "hashes", feature = "sorted_sets", feature = "keys"))]
 #[allow(dead_code, reason = "no family needs all of it")]
 mod scan_options;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "sets")]
 mod sets;
+#[cfg(feature = "sorted_sets")]
+mod sorted_sets;
 #[cfg(feature = "streams")]
 mod streams;
 #[cfg(feature = "strings")]

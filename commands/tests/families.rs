@@ -18,6 +18,7 @@ fn groups_chosen() -> Vec<&'static str> {
         (cfg!(feature = "pubsub"), "pubsub"),
         (cfg!(feature = "server"), "server"),
         (cfg!(feature = "sets"), "set"),
+        (cfg!(feature = "sorted_sets"), "sorted-set"),
         (cfg!(feature = "streams"), "stream"),
         (cfg!(feature = "strings"), "string"),
         (cfg!(feature = "transactions"), "transactions"),

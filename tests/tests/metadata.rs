@@ -176,7 +176,18 @@ fn theirs() -> BTreeMap<String, Map<String, Json>> {
     let mut facts: BTreeMap<String, Map<String, Json>> =
         serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     facts.values_mut().filter_map(|command| command.get_mut("arguments")).for_each(only_keys_have_key_specs);
+    let sorted_sets = facts.values_mut().filter(|command| command["group"] == "sorted-set");
+    sorted_sets.filter_map(|command| command.get_mut("arguments")).for_each(numbers_have_fractions);
     facts
+}
+
+/// Valkey calls the increment of ZINCRBY and the weights of ZUNION and its kin integers, but takes what ZADD takes.
+fn numbers_have_fractions(arguments: &mut Json) {
+    for argument in arguments.as_array_mut().unwrap() {
+        if argument["type"] == "integer" && (argument["name"] == "increment" || argument["name"] == "weight") {
+            argument["type"] = json!("double");
+        }
+    }
 }
 
 /// Valkey has a key specification at the number of fields in HEXPIRE and its kin, which are no keys.

@@ -1,13 +1,10 @@
 //! Random fields.
 
-use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape, integer};
 use redis_core::prelude::*;
 use redis_core::value::Element;
 
 use super::FAMILY;
-
-/// How many fields are written before it is seen whether the reply has become too large to be sent.
-const BETWEEN_LOOKS: usize = 1024;
+use crate::random_count::{BETWEEN_LOOKS, RandomCount, Word};
 
 /// Returns one or more random fields of a hash.
 ///
@@ -17,20 +14,20 @@ const BETWEEN_LOOKS: usize = 1024;
     complexity = "O(N) where N is the number of fields returned.",
     tips(NONDETERMINISTIC_OUTPUT)
 )]
-fn hrandfield(db: &Db, key: Key, options: Option<RandomCount>, reply: &mut Reply) -> Result<()> {
+fn hrandfield(db: &Db, key: Key, options: Option<RandomCount<Withvalues>>, reply: &mut Reply) -> Result<()> {
     let now = db.now();
     let hash = db.get::<Hash>(key)?;
-    let Some(RandomCount { count, with_values }) = options else {
+    let Some(options) = options else {
         hash.and_then(|hash| hash.random(now)).map(|(field, _)| field).write(reply);
         return Ok(());
     };
     let live = hash.map_or(0, |hash| hash.live_len(now));
-    let Some(hash) = hash.filter(|_| live > 0 && count != 0) else {
+    let Some(hash) = hash.filter(|_| live > 0 && options.number() > 0) else {
         reply.array(0);
         return Ok(());
     };
-    let number = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-    let number = if count > 0 { number.min(live) } else { number };
+    let number = if options.repeats() { options.number() } else { options.number().min(live) };
+    let with_values = options.with;
     let in_pairs = with_values && reply.protocol() >= 3;
     reply.array(if with_values && !in_pairs { number * 2 } else { number });
     let write = |reply: &mut Reply, field: Element<'_>, value: Element<'_>| {
@@ -42,7 +39,7 @@ fn hrandfield(db: &Db, key: Key, options: Option<RandomCount>, reply: &mut Reply
             value.write(reply);
         }
     };
-    if count > 0 {
+    if !options.repeats() {
         hash.sample(number, now, &mut |field, value| write(reply, field, value));
         return Ok(());
     }
@@ -55,45 +52,10 @@ fn hrandfield(db: &Db, key: Key, options: Option<RandomCount>, reply: &mut Reply
     Ok(())
 }
 
-/// How many fields HRANDFIELD shall return, and whether with their values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RandomCount {
-    count: i64,
-    with_values: bool,
-}
+/// The word of HRANDFIELD.
+struct Withvalues;
 
-impl<'a> Argument<'a> for RandomCount {
-    type Raw = RandomCount;
-    const SHAPE: Shape = Shape::at_least(1).with_tokens();
-    const DOC: ArgDoc = ArgDoc::of(
-        ArgKind::Block,
-        &[
-            ArgDoc::new(ArgKind::Integer).named("count"),
-            ArgDoc::new(ArgKind::PureToken).named("withvalues").token("WITHVALUES").optional(),
-        ],
-    );
-
-    /// The number is read first, so that a wrong one is told before a wrong word behind it.
-    fn shape(cursor: &mut Cursor<'a>) -> Result<RandomCount> {
-        let count = integer(cursor.next()?)?;
-        if count == i64::MIN {
-            return Err(Error::new(
-                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-            ));
-        }
-        let with_values = match cursor.left() {
-            0 => false,
-            1 if cursor.take_token("WITHVALUES") => true,
-            _ => return Err(Error::SYNTAX),
-        };
-        // The reply has twice as many elements.
-        if with_values && !(-i64::MAX / 2..=i64::MAX / 2).contains(&count) {
-            return Err(Error::OUT_OF_RANGE);
-        }
-        Ok(RandomCount { count, with_values })
-    }
-
-    fn value(count: RandomCount, _: &Context) -> Result<Self> {
-        Ok(count)
-    }
+impl Word for Withvalues {
+    const TOKEN: &'static str = "WITHVALUES";
+    const NAME: &'static str = "withvalues";
 }

@@ -16,6 +16,7 @@ use redis_core::value::list::Side;
 use redis_core::value::{Element, Object};
 
 use super::FAMILY;
+use crate::limit::Limit;
 
 /// Sorts the elements of a list or set and returns or stores them, or what other keys hold for them.
 #[command(
@@ -133,42 +134,10 @@ impl<'a> Argument<'a> for KeyPattern<'a> {
     }
 }
 
-/// How many elements to leave out at the beginning, and how many to answer then; all if that is negative.
-#[derive(Clone, Copy, Debug)]
-struct Limit {
-    offset: i64,
-    count: i64,
-}
-
-impl Limit {
-    /// The part of `len` elements.
-    fn part(self, len: usize) -> Range<usize> {
-        let start = usize::try_from(self.offset.max(0)).unwrap_or(usize::MAX).min(len);
-        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
-        start..start.saturating_add(count).min(len)
-    }
-}
-
-impl<'a> Argument<'a> for Limit {
-    type Raw = Limit;
-    const SHAPE: Shape = Shape::exactly(2);
-    const DOC: ArgDoc = {
-        const PARTS: &[ArgDoc] =
-            &[ArgDoc::new(ArgKind::Integer).named("offset"), ArgDoc::new(ArgKind::Integer).named("count")];
-        ArgDoc::of(ArgKind::Block, PARTS)
-    };
-
-    /// Both numbers are looked at if both are there, and before any option behind them.
-    fn shape(cursor: &mut Cursor<'a>) -> Result<Limit> {
-        let mut both = cursor.split(2)?;
-        let offset = redis_core::command::integer(both.next()?)?;
-        let count = redis_core::command::integer(both.next()?)?;
-        Ok(Limit { offset, count })
-    }
-
-    fn value(limit: Limit, _: &Context) -> Result<Self> {
-        Ok(limit)
-    }
+/// The part of `len` elements that LIMIT asks for. An offset before the beginning is the beginning.
+fn part(limit: Limit, len: usize) -> Range<usize> {
+    let start = usize::try_from(limit.offset.max(0)).unwrap_or(usize::MAX).min(len);
+    start..start.saturating_add(limit.most()).min(len)
 }
 
 /// ASC or DESC. Unlike other choices, the one may take back the other.
@@ -246,7 +215,7 @@ impl Sort<'_> {
         let Some(object @ (Object::List(_) | Object::Set(_) | Object::ZSet(_))) = entry.object_ref() else {
             return Err(Error::WRONG_TYPE);
         };
-        let part = self.limit.map_or(0..object.len(), |limit| limit.part(object.len()));
+        let part = self.limit.map_or(0..object.len(), |limit| part(limit, object.len()));
         let by = self.by.map(|KeyPattern(pattern)| pattern);
         let as_it_is = by.is_some_and(|by| !by.contains(&b'*'));
         let elements: Vec<Cow<'k, [u8]>> = match object {
@@ -369,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_part_never_leaves_the_elements() {
-        let part = |offset, count, len| Limit { offset, count }.part(len);
+        let part = |offset, count, len| part(Limit { offset, count }, len);
         assert_eq!(part(1, 2, 5), 1..3);
         assert_eq!(part(-3, -1, 5), 0..5);
         assert_eq!(part(7, 2, 5), 5..5);

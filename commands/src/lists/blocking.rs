@@ -5,9 +5,10 @@
 
 use redis_core::prelude::*;
 
-use super::pop::{self, PopCount, Popped, first_list, pop_from_first, pop_one};
+use super::pop::{self, pop_from_first, pop_one};
 use super::transfer::{LMOVE, RPOPLPUSH, transfer};
 use super::{FAMILY, Side};
+use crate::multi_pop::{PopCount, Popped, first_of, ready_or_wait};
 
 /// Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.
 #[command(
@@ -60,7 +61,7 @@ fn blmpop(
     log: &mut Propagation,
 ) -> Result<Wait<Popped>> {
     let popped = pop_from_first(db, *keys, r#where, count.unwrap_or_default(), reply, log)?;
-    Ok(ready_or_wait(popped, *keys, timeout))
+    Ok(ready_or_wait(popped, *keys, Kind::List, timeout))
 }
 
 /// Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.
@@ -80,7 +81,7 @@ fn blmove(
             effect.key(db, source).key(db, destination).arg(wherefrom.token()).arg(whereto.token())
         });
     }
-    Ok(ready_or_wait(moved, source, timeout))
+    Ok(ready_or_wait(moved, source, Kind::List, timeout))
 }
 
 /// Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped.
@@ -101,7 +102,7 @@ fn brpoplpush(
     if moved.is_some() {
         log.rewrite(RPOPLPUSH, |effect| effect.key(db, source).key(db, destination));
     }
-    Ok(ready_or_wait(moved, source, timeout))
+    Ok(ready_or_wait(moved, source, Kind::List, timeout))
 }
 
 fn pop_or_wait(
@@ -112,18 +113,10 @@ fn pop_or_wait(
     reply: &mut Reply,
     log: &mut Propagation,
 ) -> Result<Wait<Popped>> {
-    let Some(key) = first_list(db, keys)? else { return Ok(ready_or_wait(None, keys, timeout)) };
+    let Some(key) = first_of::<List>(db, keys)? else { return Ok(ready_or_wait(None, keys, Kind::List, timeout)) };
     reply.array(2);
     reply.bulk(db.name(key));
     pop_one(db, key, side, reply)?;
     log.rewrite(pop::name(side), |effect| effect.key(db, key));
     Ok(Wait::Ready(Popped))
-}
-
-/// What was found, or else the wait for a list at one of the keys.
-fn ready_or_wait<T>(found: Option<T>, keys: impl Into<WaitKeys>, timeout: Timeout) -> Wait<T> {
-    match found {
-        Some(value) => Wait::Ready(value),
-        None => Wait::ForOne(keys.into(), Kind::List, timeout),
-    }
 }

@@ -1,9 +1,9 @@
 //! Taking elements from an end.
 
-use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape, integer};
 use redis_core::prelude::*;
 
 use super::{FAMILY, Side};
+use crate::multi_pop::{PopCount, Popped, first_of};
 
 /// Returns the first elements in a list after removing them. Deletes the list if the last element was popped.
 #[command(
@@ -119,7 +119,7 @@ pub(super) fn pop_from_first(
     reply: &mut Reply,
     log: &mut Propagation,
 ) -> Result<Option<Popped>> {
-    let Some(key) = first_list(db, keys)? else { return Ok(None) };
+    let Some(key) = first_of::<List>(db, keys)? else { return Ok(None) };
     reply.array(2);
     reply.bulk(db.name(key));
     let popped = pop_many(db, key, side, count, reply)?;
@@ -127,59 +127,10 @@ pub(super) fn pop_from_first(
     Ok(Some(Popped))
 }
 
-/// The first of the keys that holds a list.
-pub(super) fn first_list(db: &mut Db, keys: Keys<'_>) -> Result<Option<Key>> {
-    for key in keys.iter() {
-        if db.get_mut::<List>(key)?.is_some() {
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
-}
-
 /// The command that pops at that end, for effects.
 pub(super) fn name(side: Side) -> CommandName {
     match side {
         Side::Left => LPOP,
         Side::Right => RPOP,
-    }
-}
-
-/// What was popped, and from which key, is in the reply already. Where nothing was, the reply is a null array.
-pub(super) struct Popped;
-
-impl IntoReply for Popped {
-    fn write(self, _: &mut Reply) {}
-
-    fn write_nil(reply: &mut Reply) {
-        reply.nil_array();
-    }
-}
-
-/// How many elements LMPOP and BLMPOP pop, at least one. It is read in the first pass, before what stands behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PopCount(usize);
-
-impl Default for PopCount {
-    fn default() -> Self {
-        PopCount(1)
-    }
-}
-
-impl<'a> Argument<'a> for PopCount {
-    type Raw = PopCount;
-    const SHAPE: Shape = Shape::exactly(1);
-    const DOC: ArgDoc = ArgDoc::new(ArgKind::Integer).named("count");
-
-    fn shape(cursor: &mut Cursor<'a>) -> Result<PopCount> {
-        const TOO_SMALL: Error = Error::new("ERR count should be greater than 0");
-        match integer(cursor.next()?) {
-            Ok(count @ 1..) => Ok(PopCount(usize::try_from(count).unwrap_or(usize::MAX))),
-            _ => Err(TOO_SMALL),
-        }
-    }
-
-    fn value(count: PopCount, _: &Context) -> Result<Self> {
-        Ok(count)
     }
 }

@@ -3,9 +3,7 @@
 use redis_core::prelude::*;
 
 use super::{FAMILY, SREM};
-
-/// How many members are written before it is seen whether the reply has become too large to be sent.
-const BETWEEN_LOOKS: usize = 1024;
+use crate::random_count::BETWEEN_LOOKS;
 
 /// What removing a key is to those who follow the data.
 const DEL: CommandName = CommandName("DEL");

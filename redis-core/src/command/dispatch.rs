@@ -188,15 +188,12 @@ pub(crate) fn find_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>)
     if command.def.keys.is_empty() {
         return;
     }
-    let before = found.len();
-    let complete = keys::walk(command.def.keys, args, |index, flags| {
+    // Where the walk has to end early, the shape pass is going to find out why, and must come that far.
+    let _complete = keys::walk(command.def.keys, args, |index, flags| {
         if !flags.has(KeyFlags::NOT_KEY) {
             found.push(Key { hash: hash(args.get(index)), index: index as u32 });
         }
     });
-    if !complete {
-        found.truncate(before);
-    }
 }
 
 /// Takes the locks that a command needs.

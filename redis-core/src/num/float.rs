@@ -38,6 +38,25 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     Some(value)
 }
 
+/// Reads a double as the bounds of a range are read: as C's `strtod` does with nothing left over. Blanks may stand
+/// before the number, no text at all is zero, and what is too large is infinite.
+///
+/// ```
+/// use redis_core::num::strtod;
+/// assert_eq!(strtod(b" 1.5"), Some(1.5));
+/// assert_eq!(strtod(b""), Some(0.0));
+/// assert_eq!(strtod(b"1e400"), Some(f64::INFINITY));
+/// assert_eq!(strtod(b"nan"), None);
+/// ```
+pub fn strtod(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let number = text.trim_ascii_start();
+    let rounded = || str::from_utf8(number).ok()?.parse().ok().filter(|value: &f64| !value.is_nan());
+    parse_f64(number).or_else(rounded)
+}
+
 /// Appends `value` as replies show it.
 ///
 /// ```

@@ -10,7 +10,7 @@ mod integer;
 mod long_double;
 mod memory_size;
 
-pub use float::{format_f64, parse_f64};
+pub use float::{format_f64, parse_f64, strtod};
 pub use integer::{format_i64, parse_i64, parse_u64};
 pub use long_double::LongDouble;
 pub use memory_size::{MemorySizeError, format_memory_size, parse_memory_size};

@@ -13,8 +13,8 @@
 //! in this order, from 0. All selections (by rank, by score, by text) are ranges of ranks: what BYSCORE or BYLEX asks for
 //! is found with two calls of [`ZSet::partition_point`].
 //!
-//! Scores are compared as numbers: -0 and 0 are equal, and a member keeps the zero that it was given first. Infinities are
-//! ordinary scores. NaN is none: whoever computes a score sees to it.
+//! Scores are compared as numbers: -0 and 0 are equal, and a member keeps the zero that it was given first (in a
+//! listpack, zero has no sign). Infinities are ordinary scores. NaN is none: whoever computes a score sees to it.
 
 mod index;
 mod iter;

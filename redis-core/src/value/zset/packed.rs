@@ -1,7 +1,7 @@
 //! A small sorted set: a listpack of members and scores in turn, in their order.
 //!
 //! A score that is a whole number is an integer element, any other its shortest text. That is what Redis writes into
-//! dumps, but for the last digits of fractions, where Redis 7.0 has more than it needs.
+//! dumps, but for the last digits of fractions, where Redis 7.0 has more than it needs. A zero has no sign here.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -29,7 +29,7 @@ fn score_of(element: Element<'_>) -> Option<f64> {
 
 /// Calls `then` with the element that a score is.
 fn with_score_element<R>(score: f64, then: impl FnOnce(Element<'_>) -> R) -> R {
-    if score.trunc() == score && score.abs() < WHOLE_MAX && (score != 0.0 || score.is_sign_positive()) {
+    if score.trunc() == score && score.abs() < WHOLE_MAX {
         return then(Element::Int(score as i64));
     }
     let mut text = Vec::new();

@@ -25,8 +25,9 @@ impl Model {
     }
 }
 
+/// A score to be compared exactly, but for the sign of zero, which a listpack does not keep.
 fn bits(score: f64) -> u64 {
-    score.to_bits()
+    (score + 0.0).to_bits()
 }
 
 fn check(set: &ZSet, model: &Model) {
@@ -237,6 +238,6 @@ fn scores_in_a_listpack_are_short() {
     let texts: Vec<_> = set.as_listpack().expect("it is small").iter().map(|element| element.to_vec()).collect();
     assert_eq!(
         texts.iter().skip(1).step_by(2).map(Vec::as_slice).collect::<Vec<_>>(),
-        [&b"-0"[..], b"0.1", b"7", b"1e+100", b"inf"]
+        [&b"0"[..], b"0.1", b"7", b"1e+100", b"inf"]
     );
 }
