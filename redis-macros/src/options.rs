@@ -47,6 +47,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 struct Manner {
     /// The function that refuses what does not go together.
     check: Option<Path>,
+    /// No option may be said again.
+    once: bool,
     /// The fields must come in the order of their declaration.
     order: bool,
     /// The fields are positional arguments, not options.
@@ -63,6 +65,7 @@ impl Manner {
             let read = parse::attribute(&attribute, |input| {
                 match reader.read(input)?.to_string().as_str() {
                     "check" => manner.check = Some(parse::path(input)?),
+                    "once" => manner.once = true,
                     "order" => manner.order = true,
                     "sequence" => manner.sequence = true,
                     _ => manner.root = Some(parse::crate_path(input)?),

@@ -51,7 +51,7 @@ pub(crate) const FAMILY: Words = Words { kind: "word", place: " in `family!`", k
 
 /// The words of `#[options(..)]`.
 pub(crate) const OPTIONS: Words =
-    Words { kind: "word", place: " in `#[options]`", known: &["check", "order", "sequence", "crate"] };
+    Words { kind: "word", place: " in `#[options]`", known: &["check", "once", "order", "sequence", "crate"] };
 
 /// The words of `#[arg(..)]` on a parameter.
 pub(crate) const PARAMETER: Words = Words {

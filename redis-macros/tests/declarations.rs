@@ -117,6 +117,14 @@ struct Ordered {
     second: Option<i64>,
 }
 
+#[derive(Debug, Options)]
+#[options(once)]
+struct Once {
+    flag: bool,
+    choice: Option<Condition>,
+    value: Option<i64>,
+}
+
 fn command(name: &str) -> &'static Command {
     let registry = Registry::get().expect("the declarations of this file are sound");
     registry.find_full(name.as_bytes()).expect("declared in this file")
@@ -227,6 +235,15 @@ fn required_options_have_errors_of_their_own() {
     assert_eq!(error::<Required>("LIMIT 1"), "ERR say by what");
     assert_eq!(error::<Required>("NX"), "ERR syntax error");
     assert_eq!(error::<Required>("NX LIMIT x"), "ERR limit is no number");
+}
+
+#[test]
+fn some_options_are_said_once_only() {
+    assert!(parse::<Once>("NX VALUE 1 FLAG").is_ok_and(|options| options.flag && options.value == Some(1)));
+    for twice in ["FLAG FLAG", "NX NX", "NX XX", "VALUE 1 FLAG VALUE 1"] {
+        assert_eq!(error::<Once>(twice), "ERR syntax error");
+    }
+    assert!(parse::<Once>("XX").is_ok_and(|options| options.choice == Some(Condition::Xx)));
 }
 
 #[test]

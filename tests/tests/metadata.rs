@@ -22,6 +22,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bitop", "changed_in", "the operations that Redis 8.2 added"),
     ("xackdel", "*", "Redis 8.2 added it"),
     ("xdelex", "*", "Redis 8.2 added it"),
+    ("delex", "*", "a command of Redis 8.4"),
+    ("digest", "*", "a command of Redis 8.4"),
+    ("increx", "*", "a command of Redis 8.8"),
+    ("set", "arguments", "the conditions that Redis 8.4 added"),
+    ("set", "changed_in", "the conditions that Redis 8.4 added"),
 ];
 
 fn text(value: &Value) -> String {

@@ -80,11 +80,17 @@ fn incrbyfloat(db: &mut Db, key: Key, increment: Lazy<Increment>, log: &mut Prop
     }
     let mut text = Vec::new();
     sum.format(&mut text);
-    // Even a whole number is text here, as in Redis; the next INCR makes an integer of it.
-    let encoding = if text.len() <= EMBSTR_MAX { StrEncoding::Embstr } else { StrEncoding::Raw };
-    db.set_encoded(key, &text, encoding, Ttl::Keep);
-    db.changed(key, "incrbyfloat");
+    store_float(db, key, &text);
     // Not every platform adds alike, so the sum is what is logged.
     log.rewrite(SET, |effect| effect.key(db, key).arg(&text).arg("KEEPTTL"));
     Ok(Bulk(text))
+}
+
+/// Stores the text of a sum of floats.
+///
+/// Even a whole number is text here, as in Redis; the next INCR makes an integer of it.
+pub(super) fn store_float(db: &mut Db, key: Key, text: &[u8]) {
+    let encoding = if text.len() <= EMBSTR_MAX { StrEncoding::Embstr } else { StrEncoding::Raw };
+    db.set_encoded(key, text, encoding, Ttl::Keep);
+    db.changed(key, "incrbyfloat");
 }

@@ -4,8 +4,10 @@
 //! ENCODING shows follows from how the string came about. Text that is stored as a whole is an integer or not, text that
 //! is changed in place is raw, and a counter is an integer.
 
+mod compare;
 mod count;
 mod expiration;
+mod increx;
 mod lcs;
 mod many;
 mod range;
@@ -80,16 +82,7 @@ fn getex(
     Ok(())
 }
 
-/// Deletes a key if its string value is equal to the given one.
-#[command(since = "9.0.0", complexity = "O(1)", flags(FAST))]
-fn delifeq(db: &mut Db, #[key(RM, DELETE)] key: Key, value: &[u8], log: &mut Propagation) -> Result<bool> {
-    let equal = db.peek_as::<Str>(key)?.is_some_and(|current| current.as_bytes() == value);
-    if equal {
-        delete(db, key, log);
-    }
-    Ok(equal)
-}
-
+/// Deletes a key that exists.
 fn delete(db: &mut Db, key: Key, log: &mut Propagation) {
     db.remove(key);
     db.changed(key, "del");

@@ -3,6 +3,7 @@
 use redis_core::prelude::*;
 
 use super::FAMILY;
+use super::compare::Comparison;
 use super::expiration::SetExpiration;
 
 /// When SET does anything at all.
@@ -17,17 +18,28 @@ enum Condition<'a> {
     /// If the key holds this string.
     #[arg(name = "comparison-value", since = "8.1.0")]
     IfEq(&'a [u8]),
+    /// If the key is free or holds another string.
+    #[arg(name = "ifne-value", since = "8.4.0")]
+    IfNe(&'a [u8]),
+    /// If the key holds a string with this digest.
+    #[arg(name = "ifdeq-digest", since = "8.4.0")]
+    IfDeq(&'a [u8]),
+    /// If the key is free or holds a string with another digest.
+    #[arg(name = "ifdne-digest", since = "8.4.0")]
+    IfDne(&'a [u8]),
 }
 
 impl Condition<'_> {
     fn holds(&self, db: &Db, key: Key) -> Result<bool> {
-        match self {
-            Condition::Nx => Ok(!db.exists(key)),
-            Condition::Xx => Ok(db.exists(key)),
-            Condition::IfEq(expected) => {
-                Ok(db.peek_as::<Str>(key)?.is_some_and(|current| current.as_bytes() == *expected))
-            }
-        }
+        let comparison = match self {
+            Condition::Nx => return Ok(!db.exists(key)),
+            Condition::Xx => return Ok(db.exists(key)),
+            Condition::IfEq(text) => Comparison::Equal(text),
+            Condition::IfNe(text) => Comparison::NotEqual(text),
+            Condition::IfDeq(digest) => Comparison::DigestEqual(digest),
+            Condition::IfDne(digest) => Comparison::DigestNotEqual(digest),
+        };
+        db.peek_as::<Str>(key)?.map_or(Ok(comparison.holds_of_nothing()), |text| comparison.holds(text.as_bytes()))
     }
 }
 
@@ -52,7 +64,8 @@ struct SetOptions<'a> {
         "6.0.0" = "Added the `KEEPTTL` option.",
         "6.2.0" = "Added the `GET`, `EXAT` and `PXAT` options.",
         "7.0.0" = "The `NX` and `GET` options can be used together.",
-        "8.1.0" = "Added the `IFEQ` option."
+        "8.1.0" = "Added the `IFEQ` option.",
+        "8.4.0" = "Added the `IFNE`, `IFDEQ` and `IFDNE` options."
     )
 )]
 fn set(

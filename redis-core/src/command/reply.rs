@@ -6,6 +6,7 @@ use super::argument::{Keys, Timeout};
 use super::def::{Outcome, Waiting};
 use crate::db::Key;
 use crate::error::{Error, Result};
+use crate::num::LongDouble;
 use crate::resp::Reply;
 use crate::value::{Element, Kind, Str};
 
@@ -177,6 +178,11 @@ replies! {
     () usize, |value, reply| reply.integer(i64::try_from(value).unwrap_or(i64::MAX));
     () bool, |value, reply| reply.integer(i64::from(value));
     () f64, |value, reply| reply.double(value);
+    () LongDouble, |value, reply| {
+        let mut digits = Vec::new();
+        value.format(&mut digits);
+        reply.double_digits(&digits);
+    };
     () &[u8], |value, reply| reply.bulk(value);
     () &Str, |value, reply| reply.bulk(value.as_bytes());
     () &str, |value, reply| reply.bulk(value.as_bytes());

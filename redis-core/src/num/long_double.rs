@@ -8,7 +8,8 @@
 //! Numbers of everyday size never reach the big-number code: a decimal of up to 19 digits is one exact 128-bit
 //! division, and 17 decimals of any number below 2^64 fit in 128 bits.
 
-use std::ops::Add;
+use std::cmp::Ordering;
+use std::ops::{Add, Neg, Sub};
 
 use rustc_apfloat::ieee::{Double, X87DoubleExtended};
 use rustc_apfloat::{Float, FloatConvert};
@@ -47,6 +48,11 @@ impl LongDouble {
             return None;
         }
         parse_short_decimal(text).or_else(|| parse_any(str::from_utf8(text).ok()?))
+    }
+
+    /// The largest number that is not infinite.
+    pub fn largest() -> LongDouble {
+        LongDouble(X87DoubleExtended::largest())
     }
 
     /// Whether this is a number proper, neither infinite nor NaN. Sums that are not must not be stored.
@@ -108,6 +114,34 @@ impl Add for LongDouble {
 
     fn add(self, other: LongDouble) -> LongDouble {
         LongDouble((self.0 + other.0).value)
+    }
+}
+
+impl Sub for LongDouble {
+    type Output = LongDouble;
+
+    fn sub(self, other: LongDouble) -> LongDouble {
+        LongDouble((self.0 - other.0).value)
+    }
+}
+
+impl Neg for LongDouble {
+    type Output = LongDouble;
+
+    fn neg(self) -> LongDouble {
+        LongDouble(-self.0)
+    }
+}
+
+impl PartialEq for LongDouble {
+    fn eq(&self, other: &LongDouble) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl PartialOrd for LongDouble {
+    fn partial_cmp(&self, other: &LongDouble) -> Option<Ordering> {
+        self.0.partial_cmp(&other.0)
     }
 }
 

@@ -252,6 +252,17 @@ impl Reply {
         }
     }
 
+    /// A floating point number, given as its digits: for one that is no `f64`.
+    pub fn double_digits(&mut self, digits: &[u8]) {
+        if self.resp3 {
+            self.out.push(b',');
+            self.out.extend_from_slice(digits);
+            self.out.extend_from_slice(b"\r\n");
+        } else {
+            self.bulk(digits);
+        }
+    }
+
     /// A truth value, 1 or 0 to version 2.
     pub fn boolean(&mut self, value: bool) {
         match (self.resp3, value) {

@@ -270,8 +270,10 @@ impl Group<'_> {
         let reworded = arg.reworded(rt, &quote!(cursor.command()));
         let (kept, found) = (field.kept(), field.found());
         let Some(ty) = take.ty() else {
+            let again_refused = self.manner.once.then(|| quote!(if #kept { return Err(#rt::Error::SYNTAX); }));
             return quote! {
                 if cursor.take_token(#token) {
+                    #again_refused
                     #kept = true;
                     #again
                 }
@@ -300,8 +302,11 @@ impl Group<'_> {
                     None => quote!(return Err(#rt::Error::SYNTAX);),
                 };
                 let tokened = types::argument(rt, ty, "TOKENED");
+                let again_refused =
+                    self.manner.once.then(|| quote!(if #kept.is_some() { return Err(#rt::Error::SYNTAX); }));
                 quote! {
                     if let Some(#found) = #taken {
+                        #again_refused
                         if !#rt::keep_option(&mut #kept, #found, #tokened) {
                             #other_member
                         }
