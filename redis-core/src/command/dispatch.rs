@@ -119,6 +119,9 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
     if !client.authenticated && !flags.has(Flags::NO_AUTH) && runner.server.config.requirepass.is_set() {
         return Err(refuse(Error::NO_AUTH));
     }
+    if runner.out_of_memory && takes_memory(client, command) {
+        return Err(refuse(Error::OUT_OF_MEMORY));
+    }
     // MULTI and WATCH have words of their own for this.
     if client.transaction.is_some() && flags.has(Flags::NO_MULTI) && !flags.has(Flags::IMMEDIATE) {
         return Err(refuse(Error::NOT_IN_MULTI));
@@ -143,6 +146,16 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
         return Ok(Step::Queue(command));
     }
     Ok(Step::Run(command))
+}
+
+/// Whether a request must be refused when `maxmemory` is used up: one that may need more, now or in a transaction.
+fn takes_memory(client: &Client, command: &Command) -> bool {
+    match &client.transaction {
+        None => command.flags.has(Flags::DENYOOM),
+        Some(open) if command.flags.has(Flags::CLOSES_MULTI) => open.takes_memory,
+        // The queue itself takes memory.
+        Some(_) => !command.flags.has(Flags::IMMEDIATE),
+    }
 }
 
 /// The command that a request names, subcommand included.
@@ -434,6 +447,7 @@ fn queue(client: &mut Client, command: &'static Command, args: Args<'_>) {
     let Some(open) = &mut client.transaction else { return };
     let args = args.to_owned();
     client.shared.queued_bytes.fetch_add(args.memory(), Relaxed);
+    open.takes_memory |= command.flags.has(Flags::DENYOOM);
     open.writes |= command.flags.has_any(Flags::WRITE.union(Flags::MAY_REPLICATE));
     open.queue.push(Queued { command: command.id, args });
     client.shared.queued.store(open.queue.len() as i64, Relaxed);

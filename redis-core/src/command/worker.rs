@@ -31,6 +31,8 @@ pub struct Runner {
     pub(crate) ready: VecDeque<(usize, u64, Box<[u8]>)>,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
     pub(crate) clock: u64,
+    /// Whether more memory is used than `maxmemory` allows, as of the beginning of the batch.
+    pub(super) out_of_memory: bool,
 }
 
 impl Worker {
@@ -40,8 +42,9 @@ impl Worker {
         let keyspace = Keyspace::new(server.store.clone(), server.settings());
         let stats = server.stats.register();
         let generation = server.config.generation();
-        let runner =
-            Runner { server, registry, stats, generation, ready: VecDeque::new(), clock: clock::unix_micros() };
+        let ready = VecDeque::new();
+        let clock = clock::unix_micros();
+        let runner = Runner { server, registry, stats, generation, ready, clock, out_of_memory: false };
         Worker { keyspace, runner }
     }
 
@@ -60,7 +63,7 @@ impl Worker {
 }
 
 impl Runner {
-    /// Copies the settings of the keyspace anew if the configuration has changed.
+    /// Copies the settings of the keyspace anew if the configuration has changed, and looks at the memory.
     #[inline]
     pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {
         let generation = self.server.config.generation();
@@ -68,5 +71,6 @@ impl Runner {
             self.generation = generation;
             *keyspace.settings_mut() = self.server.settings();
         }
+        self.out_of_memory = self.server.is_out_of_memory(self.clock / 1000);
     }
 }

@@ -39,6 +39,8 @@ pub struct Transaction {
     pub aborted: bool,
     /// One of the commands writes.
     pub writes: bool,
+    /// One of the commands may need more memory.
+    pub takes_memory: bool,
 }
 
 /// A key that WATCH looks after.

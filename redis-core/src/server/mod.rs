@@ -10,6 +10,7 @@ mod clients;
 mod follow;
 mod lifecycle;
 mod monitors;
+mod oom_score;
 mod pause;
 
 use std::sync::Arc;
@@ -85,6 +86,14 @@ impl Server {
         });
         follow::configuration(&server);
         server
+    }
+
+    /// Whether more memory is used than `maxmemory` allows. `now` is the unix time in milliseconds.
+    #[inline]
+    #[must_use]
+    pub fn is_out_of_memory(&self, now: u64) -> bool {
+        let limit = self.config.maxmemory.get_usize();
+        limit > 0 && self.memory.used_at(now) > limit
     }
 
     /// How the data are to be treated, as configured now.
