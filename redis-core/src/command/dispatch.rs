@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::hash::hash;
 use crate::observe::{CommandLog, Notable};
 use crate::resp::Reply;
-use crate::server::{Blocked, Client, PauseMode, Queued, ReplyMode};
+use crate::server::{Blocked, Choice, Client, PauseMode, Queued, ReplyMode};
 
 /// What the connection does after a command.
 #[derive(Debug)]
@@ -89,6 +89,12 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
     runner.stats.counters.commands_processed.add(1);
     if !runner.ready.is_empty() {
         blocking::serve(worker);
+    }
+    if worker.runner.flushed || !worker.runner.touched.is_empty() {
+        worker.runner.invalidate(Some(client.id()));
+    }
+    if client.caching > 0 && client.transaction.is_none() {
+        client.caching -= 1;
     }
     silence(client, reply, mark);
     flow
@@ -246,6 +252,9 @@ pub(crate) fn run(
     let now = if client.in_exec { keyspace.now() } else { started / 1000 };
     keyspace.begin(database, now, !client.no_touch);
     let outcome = call(keyspace, runner, client, command, args, found, reply);
+    if command.flags.has(Flags::READONLY) && !runner.server.tracking.is_idle() {
+        remember(runner, client, args, found);
+    }
     if outcome.is_err() {
         reply.truncate(mark);
     }
@@ -269,6 +278,25 @@ pub(crate) fn run(
                 .lend(args, |keyspace| blocking::begin(keyspace, runner, client, command, args, found, waiting));
             Ok(Some(blocked))
         }
+    }
+}
+
+/// Remembers what a client has read, if it wants to know when that changes.
+#[cold]
+fn remember(runner: &Runner, client: &Client, args: Args<'_>, found: &[Key]) {
+    let server = &runner.server;
+    let wanted = client.shared.tracking.read().as_ref().is_some_and(|tracking| {
+        let chosen = client.caching > 0;
+        !tracking.broadcast
+            && match tracking.choice {
+                Choice::Every => true,
+                Choice::OptIn => chosen,
+                Choice::OptOut => !chosen,
+            }
+    });
+    if wanted && !found.is_empty() {
+        server.tracking.remember(client.id(), found.iter().map(|key| args.get(key.index as usize)));
+        server.tracking.shrink(&server.clients, server.pubsub.output_limits());
     }
 }
 
@@ -354,6 +382,8 @@ pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
     }
     super::notify::publish(&runner.server, &changes.events);
     runner.ready.extend(changes.ready);
+    runner.touched.extend(changes.touched);
+    runner.flushed |= changes.flushed;
 }
 
 /// A request as logs and monitors may show it.
@@ -491,5 +521,6 @@ pub fn disconnect(worker: &mut Worker, client: &mut Client, blocked: Option<Arc<
     worker.keyspace.unlock();
     server.pubsub.unsubscribe_all(&client.subscriber, &mut client.subscriptions);
     server.monitors.remove(client.id());
+    server.stop_tracking(&client.shared);
     server.clients.remove(client.id());
 }

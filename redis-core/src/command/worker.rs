@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::registry::Registry;
 use crate::clock;
-use crate::db::Keyspace;
+use crate::db::{Keyspace, Touched};
 use crate::observe::WorkerStats;
 use crate::server::Server;
 
@@ -29,6 +29,10 @@ pub struct Runner {
     pub(crate) generation: u64,
     /// Keys that have changed while clients wait for them.
     pub(crate) ready: VecDeque<(usize, u64, Box<[u8]>)>,
+    /// Keys that have changed, if clients track some.
+    pub(crate) touched: Vec<Touched>,
+    /// All keys are gone.
+    pub(crate) flushed: bool,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
     pub(crate) clock: u64,
     /// Whether more memory is used than `maxmemory` allows, as of the beginning of the batch.
@@ -44,7 +48,17 @@ impl Worker {
         let generation = server.config.generation();
         let ready = VecDeque::new();
         let clock = clock::unix_micros();
-        let runner = Runner { server, registry, stats, generation, ready, clock, out_of_memory: false };
+        let runner = Runner {
+            server,
+            registry,
+            stats,
+            generation,
+            ready,
+            touched: Vec::new(),
+            flushed: false,
+            clock,
+            out_of_memory: false,
+        };
         Worker { keyspace, runner }
     }
 
@@ -63,6 +77,19 @@ impl Worker {
 }
 
 impl Runner {
+    /// Tells the clients that keep copies which keys have changed. `client` is the connection whose command did it.
+    pub(crate) fn invalidate(&mut self, client: Option<u64>) {
+        let server = &self.server;
+        let limits = server.pubsub.output_limits();
+        if std::mem::take(&mut self.flushed) && !server.tracking.is_idle() {
+            server.tracking.invalidate_all(&server.clients, limits);
+        }
+        if !self.touched.is_empty() {
+            server.tracking.invalidate(&server.clients, &self.touched, client, limits);
+            self.touched.clear();
+        }
+    }
+
     /// Copies the settings of the keyspace anew if the configuration has changed, and looks at the memory.
     #[inline]
     pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {

@@ -59,6 +59,8 @@ declare! {
         /// A client that does not read its replies is disconnected when more than the hard limit waits for it, or
         /// more than the soft limit for longer than the seconds given; 0 for no limit.
         client_output_buffer_limit: OutputBufferLimits() => Mutable;
+        /// The number of keys that are remembered for client side caching; 0 for no limit.
+        tracking_table_max_keys: Int(1_000_000, 0..=MAX) => Mutable;
     }
 
     section "General" {

@@ -306,8 +306,6 @@ declare! {
         socket_mark_id: Int(0, 0..=U32) => Immutable Absent;
         /// The memory that all clients may use together; 0 for no limit.
         maxmemory_clients: Memory(0, 0..=MAX).or_percent() => Mutable Absent;
-        /// The number of keys that are remembered for client side caching; 0 for no limit.
-        tracking_table_max_keys: Int(1_000_000, 0..=MAX) => Mutable Dormant;
     }
 
     section "Process" {

@@ -56,6 +56,7 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
             let changes = worker.keyspace.take_changes();
             log_vanished(worker, &changes);
             tell(&mut worker.runner, changes);
+            worker.runner.invalidate(None);
             worker.end();
             if begun.elapsed() > share {
                 // Another database's turn, lest one that is full of expired keys takes all the time there is.

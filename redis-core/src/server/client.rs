@@ -83,6 +83,8 @@ pub struct Client {
     pub subscriber: Arc<Subscriber>,
     /// What it has subscribed to.
     pub subscriptions: Subscriptions,
+    /// CLIENT CACHING: how many commands it is still good for.
+    pub caching: u8,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
     /// It runs MONITOR.
@@ -110,6 +112,7 @@ impl Client {
             touched: Arc::default(),
             subscriber,
             subscriptions: Subscriptions::new(),
+            caching: 0,
             no_touch: false,
             monitor: false,
             close: false,

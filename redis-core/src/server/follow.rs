@@ -28,6 +28,10 @@ pub(super) fn configuration(server: &Arc<Server>) {
         server.pubsub.set_output_limits(limits(ClientClass::Pubsub));
         server.monitors.set_output_limits(limits(ClientClass::Normal));
     });
+    follow(server, "tracking-table-max-keys", |server| {
+        server.tracking.set_max_keys(server.config.tracking_table_max_keys.get_usize());
+        server.tracking.shrink(&server.clients, server.pubsub.output_limits());
+    });
     let warn = |config: &Config| {
         if config.maxmemory.get() > 0 && config.maxmemory_policy.get() != MaxmemoryPolicy::Noeviction {
             tracing::warn!("Nothing is evicted yet, whatever maxmemory-policy says: at maxmemory, writes are refused");
