@@ -58,7 +58,8 @@ pub fn recognise(registry: &Registry, args: Args<'_>, keys: &mut Vec<Key>) -> Op
     Some(command)
 }
 
-/// Runs one request of a connection and writes its reply, if it has one now.
+/// Runs one request of a connection and writes its reply, if it has one now. Once the reply is where it goes, those who
+/// keep copies are to be told: [`Runner::invalidate`].
 pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>, reply: &mut Reply) -> Flow {
     let (keyspace, runner) = (&mut worker.keyspace, &mut worker.runner);
     let mark = reply.len();
@@ -89,9 +90,6 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
     runner.stats.counters.commands_processed.add(1);
     if !runner.ready.is_empty() {
         blocking::serve(worker);
-    }
-    if worker.runner.flushed || !worker.runner.touched.is_empty() {
-        worker.runner.invalidate(Some(client.id()));
     }
     if client.caching > 0 && client.transaction.is_none() {
         client.caching -= 1;

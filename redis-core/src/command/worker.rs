@@ -78,7 +78,10 @@ impl Worker {
 
 impl Runner {
     /// Tells the clients that keep copies which keys have changed. `client` is the connection whose command did it.
-    pub(crate) fn invalidate(&mut self, client: Option<u64>) {
+    pub fn invalidate(&mut self, client: Option<u64>) {
+        if !self.flushed && self.touched.is_empty() {
+            return;
+        }
         let server = &self.server;
         let limits = server.pubsub.output_limits();
         if std::mem::take(&mut self.flushed) && !server.tracking.is_idle() {
