@@ -380,7 +380,9 @@ pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
     }
     super::notify::publish(&runner.server, &changes.events);
     runner.ready.extend(changes.ready);
-    runner.touched.extend(changes.touched);
+    if !changes.touched.is_empty() {
+        runner.server.tracking.take_readers(changes.touched, &mut runner.stale);
+    }
     runner.flushed |= changes.flushed;
 }
 

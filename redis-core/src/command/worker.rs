@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::registry::Registry;
 use crate::clock;
-use crate::db::{Keyspace, Touched};
+use crate::db::Keyspace;
 use crate::observe::WorkerStats;
-use crate::server::Server;
+use crate::server::{Server, Stale};
 
 /// What a thread needs to run commands of one server.
 pub struct Worker {
@@ -30,7 +30,7 @@ pub struct Runner {
     /// Keys that have changed while clients wait for them.
     pub(crate) ready: VecDeque<(usize, u64, Box<[u8]>)>,
     /// Keys that have changed, if clients track some.
-    pub(crate) touched: Vec<Touched>,
+    pub(crate) stale: Vec<Stale>,
     /// All keys are gone.
     pub(crate) flushed: bool,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
@@ -54,7 +54,7 @@ impl Worker {
             stats,
             generation,
             ready,
-            touched: Vec::new(),
+            stale: Vec::new(),
             flushed: false,
             clock,
             out_of_memory: false,
@@ -79,7 +79,7 @@ impl Worker {
 impl Runner {
     /// Tells the clients that keep copies which keys have changed. `client` is the connection whose command did it.
     pub fn invalidate(&mut self, client: Option<u64>) {
-        if !self.flushed && self.touched.is_empty() {
+        if !self.flushed && self.stale.is_empty() {
             return;
         }
         let server = &self.server;
@@ -87,9 +87,9 @@ impl Runner {
         if std::mem::take(&mut self.flushed) && !server.tracking.is_idle() {
             server.tracking.invalidate_all(&server.clients, limits);
         }
-        if !self.touched.is_empty() {
-            server.tracking.invalidate(&server.clients, &self.touched, client, limits);
-            self.touched.clear();
+        if !self.stale.is_empty() {
+            server.tracking.invalidate(&server.clients, &self.stale, client, limits);
+            self.stale.clear();
         }
     }
 

@@ -24,7 +24,7 @@ pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin
 pub use lifecycle::Lifecycle;
 pub use monitors::{Monitors, quote};
 pub use pause::{Pause, PauseMode};
-pub use tracking::{Choice, Tracking, TrackingTable};
+pub use tracking::{Choice, Stale, Tracking, TrackingTable};
 
 use crate::clock;
 use crate::config::Config;

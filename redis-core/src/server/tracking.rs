@@ -4,10 +4,9 @@
 //! when the key changes it gets one message, and the note is gone. A client that listens to *broadcasts* is noted for
 //! prefixes of names instead, and gets a message for each change below them, read or not.
 //!
-//! A note is made while the shard of its key is locked by the command that reads, and names of changed keys are
-//! collected under the same lock; the messages go out when the command has ended, EXEC with all its commands. So a client
-//! may be told of a change that it has seen already, but never misses one. Its own reply comes before the message that
-//! the command caused.
+//! A note is made while the shard of its key is locked by the command that reads, and taken out under the same lock by
+//! the command that changes the key. The messages go out when that command has ended, EXEC with all its commands: its own
+//! reply comes before what it causes.
 //!
 //! Notes of clients that have gone, or switched tracking off, stay until their key changes or the table grows over
 //! `tracking-table-max-keys`: finding them would take longer than they are worth.
@@ -54,6 +53,13 @@ pub struct Tracking {
     pub prefixes: Vec<Box<[u8]>>,
     /// The connection that gets the messages is gone.
     pub broken: AtomicBool,
+}
+
+/// A key that has changed, with those who have to be told.
+#[derive(Debug)]
+pub struct Stale {
+    touched: Touched,
+    readers: Vec<u64>,
 }
 
 /// Which names a message carries.
@@ -178,22 +184,27 @@ impl TrackingTable {
         }
     }
 
-    /// Tells whom it concerns that keys have changed. `client` is the connection whose command did it.
-    pub fn invalidate(&self, clients: &Clients, touched: &[Touched], client: Option<u64>, limits: OutputLimits) {
-        let by = |touched: &Touched| client.filter(|_| touched.by_command);
+    /// Takes out the readers of keys that have changed. Their shards are locked by the caller.
+    pub fn take_readers(&self, touched: Vec<Touched>, stale: &mut Vec<Stale>) {
         let mut inner = self.inner.lock();
-        let readers: Vec<_> = touched.iter().map(|touched| inner.forget(&touched.name)).collect();
+        stale.extend(touched.into_iter().map(|touched| Stale { readers: inner.forget(&touched.name), touched }));
+    }
+
+    /// Tells whom it concerns that keys have changed. `client` is the connection whose command did it.
+    pub fn invalidate(&self, clients: &Clients, stale: &[Stale], client: Option<u64>, limits: OutputLimits) {
+        let by = |touched: &Touched| client.filter(|_| touched.by_command);
+        let inner = self.inner.lock();
         let listeners = inner.prefixes.iter().flat_map(|(prefix, ids)| ids.iter().map(move |id| (*id, prefix.clone())));
         let listeners: Vec<_> = listeners.collect();
         drop(inner);
-        for (touched, readers) in touched.iter().zip(&readers) {
+        for Stale { touched, readers } in stale {
             tell_readers(clients, readers, &touched.name, by(touched), limits);
         }
         for (id, prefix) in listeners {
             let Some((listener, tracking)) = tracking_client(clients, id) else { continue };
             let mut told = HashSet::new();
             let mut names: Vec<&[u8]> = Vec::new();
-            for touched in touched {
+            for Stale { touched, .. } in stale {
                 let own = tracking.no_loop && by(touched) == Some(id);
                 if touched.name.starts_with(&prefix) && !own && told.insert(&*touched.name) {
                     names.push(&touched.name);
@@ -301,8 +312,11 @@ mod tests {
 
     const LIMITS: OutputLimits = OutputLimits { hard: 0, soft: 0 };
 
-    fn touched(name: &str) -> Touched {
-        Touched { name: name.as_bytes().into(), by_command: true }
+    fn stale(table: &TrackingTable, names: &[&str]) -> Vec<Stale> {
+        let touched = |name: &&str| Touched { name: name.as_bytes().into(), by_command: true };
+        let mut stale = Vec::new();
+        table.take_readers(names.iter().map(touched).collect(), &mut stale);
+        stale
     }
 
     fn received(client: &ClientShared) -> String {
@@ -328,15 +342,15 @@ mod tests {
         table.start(&a, Tracking::default());
         table.remember(a.id, [&b"k"[..], b"k", b"l"].into_iter());
         assert_eq!(table.totals(), (2, 2, 0));
-        table.invalidate(&clients, &[touched("k"), touched("other")], Some(b.id), LIMITS);
-        table.invalidate(&clients, &[touched("k")], Some(b.id), LIMITS);
+        table.invalidate(&clients, &stale(&table, &["k", "other"]), Some(b.id), LIMITS);
+        table.invalidate(&clients, &stale(&table, &["k"]), Some(b.id), LIMITS);
         assert_eq!(received(&a), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
         table.invalidate_all(&clients, LIMITS);
         assert_eq!(received(&a), ">2\r\n$10\r\ninvalidate\r\n_\r\n");
         assert_eq!(table.totals(), (0, 0, 0));
         table.remember(a.id, [&b"k"[..]].into_iter());
         table.stop(&a);
-        table.invalidate(&clients, &[touched("k")], None, LIMITS);
+        table.invalidate(&clients, &stale(&table, &["k"]), None, LIMITS);
         assert_eq!((received(&a).as_str(), table.clients()), ("", 0));
     }
 
@@ -350,7 +364,7 @@ mod tests {
             Tracking { broadcast: true, no_loop: true, prefixes: vec![b"z:"[..].into()], ..Tracking::default() },
         );
         assert_eq!((table.totals(), table.clients()), ((0, 0, 3), 1));
-        let all = [touched("x:1"), touched("w:1"), touched("x:1"), touched("z:1"), touched("x:2")];
+        let all = stale(&table, &["x:1", "w:1", "x:1", "z:1", "x:2"]);
         table.invalidate(&clients, &all, Some(a.id), LIMITS);
         assert_eq!(received(&a), "");
         table.invalidate(&clients, &all, Some(b.id), LIMITS);
@@ -367,15 +381,15 @@ mod tests {
         table.start(&a, Tracking { redirect: Some(b.id), ..Tracking::default() });
         b.protocol.store(2, Relaxed);
         table.remember(a.id, [&b"k"[..]].into_iter());
-        table.invalidate(&clients, &[touched("k")], None, LIMITS);
+        table.invalidate(&clients, &stale(&table, &["k"]), None, LIMITS);
         assert_eq!(received(&b), "", "with protocol 2 only a subscriber expects messages");
         b.is.subscriber.store(true, Relaxed);
         table.remember(a.id, [&b"k"[..]].into_iter());
-        table.invalidate(&clients, &[touched("k")], None, LIMITS);
+        table.invalidate(&clients, &stale(&table, &["k"]), None, LIMITS);
         assert_eq!(received(&b), "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\nk\r\n");
         clients.remove(b.id);
         table.remember(a.id, [&b"k"[..]].into_iter());
-        table.invalidate(&clients, &[touched("k")], None, LIMITS);
+        table.invalidate(&clients, &stale(&table, &["k"]), None, LIMITS);
         assert_eq!(received(&a), format!(">2\r\n$21\r\ntracking-redir-broken\r\n:{}\r\n", b.id));
         assert!(a.tracking.read().as_ref().is_some_and(|tracking| tracking.broken.load(Relaxed)));
     }
