@@ -263,6 +263,7 @@ impl Session<'_> {
         worker.begin();
         let command = recognise(self.running.registry, args, &mut keys);
         let flow = execute(&mut worker, &mut self.client, Recognised { args, command, keys: &keys }, &mut reply);
+        worker.runner.invalidate(Some(self.client.id()));
         worker.end();
         match flow {
             Flow::Next => {}

@@ -6,6 +6,7 @@ import threading
 
 import redis
 import redis.asyncio
+import redis.cache
 
 HOST, PORT = sys.argv[1], int(sys.argv[2])
 
@@ -181,6 +182,17 @@ def connection(r):
     other.close()
 
 
+def client_side_caching(r):
+    """Only protocol 3 has the messages that tell a cache what is no longer so."""
+    cached = redis.Redis(HOST, PORT, protocol=3, decode_responses=True, cache_config=redis.cache.CacheConfig())
+    r.set("cached", "one")
+    same((cached.get("cached"), cached.get("cached")), ("one", "one"))
+    same(cached.get_cache().size, 1)
+    r.set("cached", "two")
+    same(cached.get("cached"), "two")
+    cached.close()
+
+
 def pool(r):
     """200 connections at once, each doing its work while the others are open."""
     connections = redis.ConnectionPool(host=HOST, port=PORT, max_connections=200)
@@ -211,7 +223,7 @@ async def many_at_once():
 for protocol in (2, 3):
     r = redis.Redis(HOST, PORT, protocol=protocol, decode_responses=True)
     same(r.flushall(), True)
-    for part in (strings, hashes, lists, sets, keys, transactions, pubsub, blocking, connection, pool):
+    for part in (strings, hashes, lists, sets, keys, transactions, pubsub, blocking, connection, client_side_caching, pool):
         try:
             part(r)
         except BaseException:

@@ -486,6 +486,7 @@ fn clients_are_unblocked_from_outside() {
         assert_eq!(client.reply(), "PONG");
         assert_eq!(other.run(&format!("CLIENT UNBLOCK {id}{reason}")), "(integer) 0");
     }
+    assert!(other.run("INFO errorstats").contains("errorstat_UNBLOCKED:count=1"));
     // Pushed for in the same go: what is unblocked takes nothing.
     client.send("BLPOP k 0");
     fixture.until_blocked(1);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use redis_commands as _;
 use redis_core::command::Registry;
+use redis_core::config;
 use redis_tests::workspace;
 
 /// Lines of a file, comments and blank lines not counted, beyond which it holds more than one subject.
@@ -44,10 +45,10 @@ impl Source {
 
     /// The lines that are code, with their numbers: no comments, and nothing from the unit tests on.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-        lines
-            .take_while(|(_, line)| *line != "#[cfg(test)]")
-            .filter(|(_, line)| !line.is_empty() && !line.starts_with("//"))
+        // Unit tests that stand in a file of their own are declared among the other modules.
+        let tests = self.text.find("#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
+        let lines = self.text[..tests].lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+        lines.filter(|(_, line)| !line.is_empty() && !line.starts_with("//"))
     }
 }
 
@@ -243,4 +244,24 @@ fn the_rules_can_be_broken() {
     let text = "//! A.\nuse a;\n\n// b.unwrap()\n    c();\n#[cfg(test)]\nmod tests { d.unwrap() }".to_owned();
     let source = Source { path: "redis-core/src/a.rs".into(), text };
     assert_eq!(source.code().collect::<Vec<_>>(), [(2, "use a;"), (5, "c();")]);
+}
+
+/// A directive that is declared to have effect is read by somebody.
+#[test]
+fn directives_have_the_effect_they_claim() {
+    // The working directory changes when the value is stored.
+    let at_once = ["dir"];
+    let sources = sources();
+    let declared = "redis-core/src/config/directives.rs";
+    let readers: Vec<&Source> = sources.iter().filter(|source| source.path != declared && !source.is_test()).collect();
+    let is_read = |name: &str| {
+        let field = format!(".{}", name.replace('-', "_"));
+        let ends = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+        let reads = |line: &str| line.split(&field).skip(1).any(ends);
+        readers.iter().flat_map(|source| source.code()).any(|(_, line)| reads(line))
+    };
+    let live = config::all().filter(|directive| directive.is_live());
+    let idle: Vec<&str> =
+        live.map(|directive| directive.name).filter(|name| !at_once.contains(name) && !is_read(name)).collect();
+    assert!(idle.is_empty(), "nobody reads {idle:?}: their place is inert.rs");
 }

@@ -84,15 +84,11 @@ fn flushall(keyspace: &mut Keyspace, server: &Server, flush_type: Option<FlushTy
 )]
 fn swapdb(
     keyspace: &mut Keyspace,
-    #[arg(error = "ERR invalid first DB index")] index1: i64,
-    #[arg(error = "ERR invalid second DB index")] index2: i64,
+    #[arg(error = "ERR invalid first DB index")] index1: i32,
+    #[arg(error = "ERR invalid second DB index")] index2: i32,
 ) -> Result<Okay> {
-    // Redis reads them as 32-bit integers, and what does not fit is no index at all.
-    for (index, error) in [(index1, "ERR invalid first DB index"), (index2, "ERR invalid second DB index")] {
-        i32::try_from(index).map_err(|_| Error::new(error))?;
-    }
     let databases = keyspace.databases();
-    let database = |index: i64| usize::try_from(index).ok().filter(|index| *index < databases);
+    let database = |index: i32| usize::try_from(index).ok().filter(|index| *index < databases);
     let (Some(a), Some(b)) = (database(index1), database(index2)) else {
         return Err(Error::DB_OUT_OF_RANGE);
     };

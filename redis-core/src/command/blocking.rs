@@ -104,9 +104,9 @@ fn ended(server: &Server, shared: &ClientShared, blocked: &Blocked) {
 
 /// Ends a client's wait from outside (CLIENT UNBLOCK): with an error, or as if its time were over. False if it does
 /// not wait.
-pub fn unblock(server: &Server, shared: &ClientShared, error: Option<&Error>) -> bool {
-    end(server, shared, |blocked, reply| match error {
-        Some(error) => reply.error(error.bytes()),
+pub fn unblock(runner: &Runner, shared: &ClientShared, error: Option<&Error>) -> bool {
+    end(&runner.server, shared, |blocked, reply| match error {
+        Some(error) => fail(runner, runner.registry.by_id(blocked.command), error, reply),
         None => (blocked.at_timeout)(reply),
     })
 }

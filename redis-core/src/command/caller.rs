@@ -74,6 +74,8 @@ struct Request {
     command: &'static Command,
     args: OwnedArgs,
     keys: Box<[Key]>,
+    /// The connection that asks.
+    client: u64,
     database: usize,
     /// Whether reads refresh the access clock.
     touch: bool,
@@ -95,6 +97,7 @@ impl Caller {
             command: call.command,
             args: call.args.to_owned(),
             keys: call.keys.into(),
+            client: call.client.id(),
             database: call.client.database,
             touch: !call.client.no_touch,
             protocol: call.reply.protocol(),
@@ -196,6 +199,7 @@ impl Request {
         if !worker.runner.ready.is_empty() {
             blocking::serve(worker);
         }
+        worker.runner.invalidate(Some(self.client));
         worker.end();
         result
     }

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::hash::hash;
 use crate::observe::{CommandLog, Notable};
 use crate::resp::Reply;
-use crate::server::{Blocked, Client, ClientShared, PauseMode, Queued, ReplyMode};
+use crate::server::{Blocked, Choice, Client, ClientShared, PauseMode, Queued, ReplyMode};
 
 /// What the connection does after a command.
 #[derive(Debug)]
@@ -61,7 +61,8 @@ pub fn recognise(registry: &Registry, args: Args<'_>, keys: &mut Vec<Key>) -> Op
     Some(command)
 }
 
-/// Runs one request of a connection and writes its reply, if it has one now.
+/// Runs one request of a connection and writes its reply, if it has one now. Once the reply is where it goes, those who
+/// keep copies are to be told: [`Runner::invalidate`].
 pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>, reply: &mut Reply) -> Flow {
     let (keyspace, runner) = (&mut worker.keyspace, &mut worker.runner);
     let mark = reply.len();
@@ -92,6 +93,9 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
     if !runner.ready.is_empty() {
         blocking::serve(worker);
     }
+    if client.caching > 0 && client.transaction.is_none() {
+        client.caching -= 1;
+    }
     silence(client, reply, mark);
     flow
 }
@@ -121,6 +125,9 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
     if !client.authenticated && !flags.has(Flags::NO_AUTH) && runner.server.config.requirepass.is_set() {
         return Err(refuse(Error::NO_AUTH));
     }
+    if runner.out_of_memory && takes_memory(client, command) {
+        return Err(refuse(Error::OUT_OF_MEMORY));
+    }
     // MULTI and WATCH have words of their own for this.
     if client.transaction.is_some() && flags.has(Flags::NO_MULTI) && !flags.has(Flags::IMMEDIATE) {
         return Err(refuse(Error::NOT_IN_MULTI));
@@ -145,6 +152,16 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
         return Ok(Step::Queue(command));
     }
     Ok(Step::Run(command))
+}
+
+/// Whether a request must be refused when `maxmemory` is used up: one that may need more, now or in a transaction.
+fn takes_memory(client: &Client, command: &Command) -> bool {
+    match &client.transaction {
+        None => command.flags.has(Flags::DENYOOM),
+        Some(open) if command.flags.has(Flags::CLOSES_MULTI) => open.takes_memory,
+        // The queue itself takes memory.
+        Some(_) => !command.flags.has(Flags::IMMEDIATE),
+    }
 }
 
 /// The command that a request names, subcommand included.
@@ -233,6 +250,9 @@ pub(crate) fn run(
     let now = if client.in_exec { keyspace.now() } else { started / 1000 };
     keyspace.begin(database, now, !client.no_touch);
     let outcome = call(keyspace, runner, client, command, args, found, reply);
+    if command.flags.has(Flags::READONLY) && !runner.server.tracking.is_idle() {
+        remember(runner, client, args, found);
+    }
     if outcome.is_err() {
         reply.truncate(mark);
     }
@@ -266,6 +286,25 @@ pub(crate) fn run(
         // MULTI does not queue it, so this cannot be.
         Outcome::Later(_) if client.in_exec => Err(Error::NOT_IN_MULTI),
         Outcome::Later(task) => Ok(Flow::Later(task)),
+    }
+}
+
+/// Remembers what a client has read, if it wants to know when that changes.
+#[cold]
+fn remember(runner: &Runner, client: &Client, args: Args<'_>, found: &[Key]) {
+    let server = &runner.server;
+    let wanted = client.shared.tracking.read().as_ref().is_some_and(|tracking| {
+        let chosen = client.caching > 0;
+        !tracking.broadcast
+            && match tracking.choice {
+                Choice::Every => true,
+                Choice::OptIn => chosen,
+                Choice::OptOut => !chosen,
+            }
+    });
+    if wanted && !found.is_empty() {
+        server.tracking.remember(client.id(), found.iter().map(|key| args.get(key.index as usize)));
+        server.tracking.shrink(&server.clients, server.pubsub.output_limits());
     }
 }
 
@@ -355,6 +394,10 @@ pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
     }
     super::notify::publish(&runner.server, &changes.events);
     runner.ready.extend(changes.ready);
+    if !changes.touched.is_empty() {
+        runner.server.tracking.take_readers(changes.touched, &mut runner.stale);
+    }
+    runner.flushed |= changes.flushed;
 }
 
 /// A request as logs and monitors may show it.
@@ -453,6 +496,7 @@ fn queue(client: &mut Client, command: &'static Command, args: Args<'_>) {
     let Some(open) = &mut client.transaction else { return };
     let args = args.to_owned();
     client.shared.queued_bytes.fetch_add(args.memory(), Relaxed);
+    open.takes_memory |= command.flags.has(Flags::DENYOOM);
     open.writes |= command.flags.has_any(Flags::WRITE.union(Flags::MAY_REPLICATE));
     open.queue.push(Queued { command: command.id, args });
     client.shared.queued.store(open.queue.len() as i64, Relaxed);
@@ -496,5 +540,6 @@ pub fn disconnect(worker: &mut Worker, client: &mut Client, blocked: Option<Arc<
     worker.keyspace.unlock();
     server.pubsub.unsubscribe_all(&client.subscriber, &mut client.subscriptions);
     server.monitors.remove(client.id());
+    server.stop_tracking(&client.shared);
     server.clients.remove(client.id());
 }

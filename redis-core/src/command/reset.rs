@@ -19,6 +19,8 @@ impl Call<'_> {
         client.shared.mailbox.drain(|message| self.reply.raw(message));
         server.monitors.remove(client.id());
         client.monitor = false;
+        server.stop_tracking(&client.shared);
+        client.caching = 0;
         client.no_touch = false;
         let is = &client.shared.is;
         [&is.monitor, &is.no_touch, &is.no_evict].into_iter().for_each(|condition| condition.store(false, Relaxed));

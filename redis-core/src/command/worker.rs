@@ -7,7 +7,7 @@ use super::registry::Registry;
 use crate::clock;
 use crate::db::Keyspace;
 use crate::observe::WorkerStats;
-use crate::server::Server;
+use crate::server::{Server, Stale};
 
 /// What a thread needs to run commands of one server.
 pub struct Worker {
@@ -29,8 +29,14 @@ pub struct Runner {
     pub(crate) generation: u64,
     /// Keys that have changed while clients wait for them.
     pub(crate) ready: VecDeque<(usize, u64, Box<[u8]>)>,
+    /// Keys that have changed, if clients track some.
+    pub(crate) stale: Vec<Stale>,
+    /// All keys are gone.
+    pub(crate) flushed: bool,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
     pub(crate) clock: u64,
+    /// Whether more memory is used than `maxmemory` allows, as of the beginning of the batch.
+    pub(super) out_of_memory: bool,
 }
 
 impl Worker {
@@ -40,8 +46,19 @@ impl Worker {
         let keyspace = Keyspace::new(server.store.clone(), server.settings());
         let stats = server.stats.register();
         let generation = server.config.generation();
-        let runner =
-            Runner { server, registry, stats, generation, ready: VecDeque::new(), clock: clock::unix_micros() };
+        let ready = VecDeque::new();
+        let clock = clock::unix_micros();
+        let runner = Runner {
+            server,
+            registry,
+            stats,
+            generation,
+            ready,
+            stale: Vec::new(),
+            flushed: false,
+            clock,
+            out_of_memory: false,
+        };
         Worker { keyspace, runner }
     }
 
@@ -60,7 +77,23 @@ impl Worker {
 }
 
 impl Runner {
-    /// Copies the settings of the keyspace anew if the configuration has changed.
+    /// Tells the clients that keep copies which keys have changed. `client` is the connection whose command did it.
+    pub fn invalidate(&mut self, client: Option<u64>) {
+        if !self.flushed && self.stale.is_empty() {
+            return;
+        }
+        let server = &self.server;
+        let limits = server.pubsub.output_limits();
+        if std::mem::take(&mut self.flushed) && !server.tracking.is_idle() {
+            server.tracking.invalidate_all(&server.clients, limits);
+        }
+        if !self.stale.is_empty() {
+            server.tracking.invalidate(&server.clients, &self.stale, client, limits);
+            self.stale.clear();
+        }
+    }
+
+    /// Copies the settings of the keyspace anew if the configuration has changed, and looks at the memory.
     #[inline]
     pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {
         let generation = self.server.config.generation();
@@ -68,5 +101,6 @@ impl Runner {
             self.generation = generation;
             *keyspace.settings_mut() = self.server.settings();
         }
+        self.out_of_memory = self.server.is_out_of_memory(self.clock / 1000);
     }
 }

@@ -3,36 +3,16 @@
 //! Names, ranges and defaults are those of Redis 7.0 and Valkey 9.1; where the two differ, Redis's. To make a directive
 //! of [`inert`](super::inert) live, move its declaration here.
 
-use super::cell::{Bool, Directory, Enum, Int, Memory, Octal, Secret, Text};
+use super::cell::{Bool, Choice, Directory, Enum, Int, Memory, Octal, Secret, Text};
 use super::directive::declare;
 use super::names::{MaxmemoryPolicy, Permission};
-use super::structured::{Events, OnSignal, OutputBufferLimits, Percentiles, Words};
+use super::structured::{Events, Ints, OutputBufferLimits, Percentiles, Words};
 use crate::observe::log::LogLevel;
 
 const I32: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 const MAX: i64 = i64::MAX;
 const MIB: i64 = 1 << 20;
-
-/// `{title}` and the other variables of `proc-title-template`.
-const TITLE_VARIABLES: [&str; 7] =
-    ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
-
-/// Refuses unknown variables, and templates in which nothing but the title and blanks is left.
-fn title_template(template: &str) -> Result<(), String> {
-    let refusal = || "template format is invalid or contains unknown variables".to_owned();
-    let mut rest = template;
-    let mut says_something = false;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (variable, after) = after.split_once('}').ok_or_else(refusal)?;
-        if !TITLE_VARIABLES.contains(&variable) {
-            return Err(refusal());
-        }
-        says_something |= !before.trim().is_empty() || variable != "title";
-        rest = after;
-    }
-    if says_something || !rest.trim().is_empty() { Ok(()) } else { Err(refusal()) }
-}
 
 declare! {
     /// The settings that have effect, each readable as a field.
@@ -60,8 +40,6 @@ declare! {
         protected_mode: Bool(true) => Mutable;
         /// How many threads serve connections. Commands on different keys run at the same time.
         io_threads: Int(1, 1..=256) => Immutable;
-        /// Mark outgoing packets of listening sockets with this number, for routing and filtering; 0 for none.
-        socket_mark_id: Int(0, 0..=U32) => Immutable;
     }
 
     section "Security" {
@@ -71,10 +49,6 @@ declare! {
         enable_protected_configs: Enum<Permission>(Permission::No) => Immutable;
         /// Whether DEBUG may be used.
         enable_debug_command: Enum<Permission>(Permission::No) => Immutable;
-        /// Whether MODULE may be used.
-        enable_module_command: Enum<Permission>(Permission::No) => Immutable;
-        /// Keep what users store out of the log, crash reports included.
-        hide_user_data_from_log: Bool(true) => Mutable;
     }
 
     section "Clients" {
@@ -85,8 +59,6 @@ declare! {
         /// A client that does not read its replies is disconnected when more than the hard limit waits for it, or
         /// more than the soft limit for longer than the seconds given; 0 for no limit.
         client_output_buffer_limit: OutputBufferLimits() => Mutable;
-        /// The memory that all clients may use together; 0 for no limit.
-        maxmemory_clients: Memory(0, 0..=MAX).or_percent() => Mutable;
         /// The number of keys that are remembered for client side caching; 0 for no limit.
         tracking_table_max_keys: Int(1_000_000, 0..=MAX) => Mutable;
     }
@@ -104,25 +76,13 @@ declare! {
         loglevel: Enum<LogLevel>(LogLevel::Notice) => Mutable;
         /// The file to log to; standard output if empty.
         logfile: Text("") => Immutable;
-        /// Show the banner even where the log is not a terminal.
-        always_show_logo: Bool(false) => Immutable;
-        /// Show in process listings what the server is doing.
-        set_proc_title: Bool(true) => Immutable;
-        /// What process listings show. Variables: {title}, {listen-addr}, {server-mode}, {port}, {tls-port},
-        /// {unixsocket}, {config-file}.
-        proc_title_template: Text("{title} {listen-addr} {server-mode}").checked(title_template) => Mutable;
         /// How often a second background work is done.
         hz: Int(10, 0..=I32).clamped(1..=500) => Mutable;
-        /// Do background work more often when many clients are connected.
-        dynamic_hz: Bool(true) => Mutable;
-        /// How many seconds a shutdown waits for replicas to catch up.
-        shutdown_timeout: Int(10, 0..=I32) => Mutable;
-        /// How SIGINT shuts the server down.
-        shutdown_on_sigint: OnSignal() => Mutable;
-        /// How SIGTERM shuts the server down.
-        shutdown_on_sigterm: OnSignal() => Mutable;
-        /// Log a report when the server crashes.
-        crash_log_enabled: Bool(true) => Mutable;
+        /// Whether the kernel is told how readily to end this process when memory runs out: by adding to its score, or
+        /// by giving one.
+        oom_score_adj: Choice("no", &["no", "yes", "relative", "absolute"]) => Mutable;
+        /// The scores as a primary, as a replica and of background processes.
+        oom_score_adj_values: Ints(&[0, 200, 800], 2000) => Mutable;
     }
 
     section "Memory" {
@@ -130,24 +90,16 @@ declare! {
         maxmemory: Memory(0, 0..=MAX) => Mutable;
         /// What is evicted when that much is used.
         maxmemory_policy: Enum<MaxmemoryPolicy>(MaxmemoryPolicy::Noeviction) => Mutable;
-        /// How many keys are looked at to find one to evict. More is more exact and slower.
-        maxmemory_samples: Int(5, 1..=64) => Mutable;
-        /// How much of its time the server may spend on eviction before it serves clients again.
-        maxmemory_eviction_tenacity: Int(10, 0..=100) => Mutable;
         /// How fast the counter of a key's uses saturates: the higher, the more uses it takes.
         lfu_log_factor: Int(10, 0..=I32) => Mutable;
         /// After how many minutes the counter of a key's uses is lowered by one; 0 for never.
         lfu_decay_time: Int(1, 0..=I32) => Mutable;
         /// How hard the server looks for expired keys.
         active_expire_effort: Int(1, 1..=10) => Mutable;
-        /// Free evicted keys in the background.
-        lazyfree_lazy_eviction: Bool(false) => Mutable;
         /// Free expired keys in the background.
         lazyfree_lazy_expire: Bool(false) => Mutable;
         /// Free what other commands replace, such as the target of RENAME, in the background.
         lazyfree_lazy_server_del: Bool(false) => Mutable;
-        /// Let DEL do what UNLINK does.
-        lazyfree_lazy_user_del: Bool(false) => Mutable;
         /// Let FLUSHDB, FLUSHALL, SCRIPT FLUSH and FUNCTION FLUSH without SYNC or ASYNC mean ASYNC.
         lazyfree_lazy_user_flush: Bool(false) => Mutable;
     }
@@ -187,8 +139,6 @@ declare! {
         hash_max_listpack_value: Memory(64, 0..=MAX) => Mutable, alias "hash-max-ziplist-value";
         /// The size of a node of a list: elements if positive, or -1 for 4 kb, -2 for 8 kb, up to -5 for 64 kb.
         list_max_listpack_size: Int(-2, i32::MIN as i64..=I32) => Mutable, alias "list-max-ziplist-size";
-        /// How many nodes at each end of a list stay uncompressed; 0 compresses none.
-        list_compress_depth: Int(0, 0..=I32) => Mutable;
         /// Sets of at most so many integers use the most compact encoding.
         set_max_intset_entries: Int(512, 0..=MAX) => Mutable;
         /// Sets of at most so many members ...
@@ -210,25 +160,5 @@ declare! {
     section "Snapshots" {
         /// Compress long strings in snapshots and in what DUMP replies.
         rdbcompression: Bool(true) => Mutable;
-    }
-
-    section "Scripts" {
-        /// After so many milliseconds of a script or function, other clients are told BUSY; 0 for never.
-        busy_reply_threshold: Int(5000, 0..=MAX) => Mutable, alias "lua-time-limit";
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::title_template;
-
-    #[test]
-    fn title_templates_name_known_variables_and_say_something() {
-        for template in ["{title} {listen-addr}", "server", "{port}", "a {title} b"] {
-            assert_eq!(title_template(template), Ok(()), "{template:?}");
-        }
-        for template in ["", "{title}", " ", "{nosuch}", "{title", "a {", "{}"] {
-            assert!(title_template(template).is_err(), "{template:?}");
-        }
     }
 }

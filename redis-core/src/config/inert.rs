@@ -9,11 +9,13 @@
 //!   showing what is true.
 //! - [`Refused`](super::Flag::Refused): a request for protection. To ignore it would be worse than not to start.
 
-use super::cell::{Bool, Choice, Int, Memory, Secret, Text};
+use super::cell::{Bool, Choice, Enum, Int, Memory, Secret, Text};
 use super::directive::declare;
-use super::structured::{Ints, Primary, SavePoints};
+use super::names::Permission;
+use super::structured::{OnSignal, Primary, SavePoints};
 
 const I32: i64 = i32::MAX as i64;
+const U32: i64 = u32::MAX as i64;
 const MAX: i64 = i64::MAX;
 const MIB: i64 = 1 << 20;
 
@@ -22,6 +24,26 @@ const FACILITIES: &[&str] = &["user", "local0", "local1", "local2", "local3", "l
 /// Refuses a path where `directive` wants a name.
 fn file_name(directive: &str, name: &str) -> Result<(), String> {
     if name.contains('/') { Err(format!("{directive} can't be a path, just a filename")) } else { Ok(()) }
+}
+
+/// `{title}` and the other variables of `proc-title-template`.
+const TITLE_VARIABLES: [&str; 7] =
+    ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
+
+/// Refuses unknown variables, and templates in which nothing but the title and blanks is left.
+fn title_template(template: &str) -> Result<(), String> {
+    let refusal = || "template format is invalid or contains unknown variables".to_owned();
+    let mut rest = template;
+    let mut says_something = false;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (variable, after) = after.split_once('}').ok_or_else(refusal)?;
+        if !TITLE_VARIABLES.contains(&variable) {
+            return Err(refusal());
+        }
+        says_something |= !before.trim().is_empty() || variable != "title";
+        rest = after;
+    }
+    if says_something || !rest.trim().is_empty() { Ok(()) } else { Err(refusal()) }
 }
 
 declare! {
@@ -278,6 +300,10 @@ declare! {
         rdma_rx_size: Int(MIB, 65_536..=16 * MIB) => Immutable Dormant;
         /// The RDMA completion vector; -1 for any.
         rdma_completion_vector: Int(-1, -1..=1024) => Immutable Dormant;
+        /// Mark outgoing packets of listening sockets with this number, for routing and filtering; 0 for none.
+        socket_mark_id: Int(0, 0..=U32) => Immutable Absent;
+        /// The memory that all clients may use together; 0 for no limit.
+        maxmemory_clients: Memory(0, 0..=MAX).or_percent() => Mutable Absent;
     }
 
     section "Process" {
@@ -293,10 +319,6 @@ declare! {
         log_format: Choice("legacy", &["legacy", "logfmt", "json"]) => Mutable Absent;
         /// The format of times in the log.
         log_timestamp_format: Choice("legacy", &["legacy", "iso8601", "milliseconds"]) => Mutable Absent;
-        /// Whether the kernel is told which processes to end first when memory runs out.
-        oom_score_adj: Choice("no", &["no", "yes", "relative", "absolute"]) => Mutable Absent;
-        /// The scores of primary, replica and background processes.
-        oom_score_adj_values: Ints(&[0, 200, 800], 2000) => Mutable Dormant;
         /// Keep huge pages off.
         disable_thp: Bool(true) => Immutable Dormant;
         /// The processors for the threads that serve clients.
@@ -319,6 +341,27 @@ declare! {
         availability_zone: Text("") => Mutable Dormant;
         /// The language whose order SORT ALPHA follows; here it is the order of the bytes.
         locale_collate: Text("") => Mutable Absent;
+        /// Show the banner even where the log is not a terminal.
+        always_show_logo: Bool(false) => Immutable Dormant;
+        /// Show in process listings what the server is doing.
+        set_proc_title: Bool(true) => Immutable Dormant;
+        /// What process listings show. Variables: {title}, {listen-addr}, {server-mode}, {port}, {tls-port},
+        /// {unixsocket}, {config-file}.
+        proc_title_template: Text("{title} {listen-addr} {server-mode}").checked(title_template) => Mutable Dormant;
+        /// Do background work more often when many clients are connected.
+        dynamic_hz: Bool(true) => Mutable Dormant;
+        /// How many seconds a shutdown waits for replicas to catch up.
+        shutdown_timeout: Int(10, 0..=I32) => Mutable Dormant;
+        /// How SIGINT shuts the server down.
+        shutdown_on_sigint: OnSignal() => Mutable Dormant;
+        /// How SIGTERM shuts the server down.
+        shutdown_on_sigterm: OnSignal() => Mutable Dormant;
+        /// Log a report when the server crashes.
+        crash_log_enabled: Bool(true) => Mutable Dormant;
+        /// Keep what users store out of the log, crash reports included.
+        hide_user_data_from_log: Bool(true) => Mutable Dormant;
+        /// Whether MODULE may be used.
+        enable_module_command: Enum<Permission>(Permission::No) => Immutable Dormant;
     }
 
     section "Data" {
@@ -346,5 +389,32 @@ declare! {
         import_mode: Bool(false) => Mutable Absent;
         /// Call the server Redis in every reply.
         extended_redis_compatibility: Bool(false) => Mutable Absent;
+        /// How many keys are looked at to find one to evict. More is more exact and slower.
+        maxmemory_samples: Int(5, 1..=64) => Mutable Dormant;
+        /// How much of its time the server may spend on eviction before it serves clients again.
+        maxmemory_eviction_tenacity: Int(10, 0..=100) => Mutable Dormant;
+        /// Free evicted keys in the background. Here whatever is large always is.
+        lazyfree_lazy_eviction: Bool(false) => Mutable Dormant;
+        /// Let DEL do what UNLINK does.
+        lazyfree_lazy_user_del: Bool(false) => Mutable Dormant;
+        /// After so many milliseconds of a script or function, other clients are told BUSY; 0 for never.
+        busy_reply_threshold: Int(5000, 0..=MAX) => Mutable Dormant, alias "lua-time-limit";
+        /// How many nodes at each end of a list stay uncompressed; 0 compresses none.
+        list_compress_depth: Int(0, 0..=I32) => Mutable Dormant;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title_template;
+
+    #[test]
+    fn title_templates_name_known_variables_and_say_something() {
+        for template in ["{title} {listen-addr}", "server", "{port}", "a {title} b"] {
+            assert_eq!(title_template(template), Ok(()), "{template:?}");
+        }
+        for template in ["", "{title}", " ", "{nosuch}", "{title", "a {", "{}"] {
+            assert!(title_template(template).is_err(), "{template:?}");
+        }
     }
 }

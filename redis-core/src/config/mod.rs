@@ -172,7 +172,6 @@ impl Config {
             hash_max_listpack_entries: self.hash_max_listpack_entries.get_usize(),
             hash_max_listpack_value: self.hash_max_listpack_value.get_usize(),
             list_max_listpack_size: self.list_max_listpack_size.get(),
-            list_compress_depth: self.list_compress_depth.get_usize(),
             quicklist_packed_threshold: self.quicklist_packed_threshold.load(Relaxed),
             set_max_intset_entries: self.set_max_intset_entries.get_usize(),
             set_max_listpack_entries: self.set_max_listpack_entries.get_usize(),

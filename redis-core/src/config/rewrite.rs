@@ -27,6 +27,18 @@ impl Config {
     /// # Errors
     /// The reply if there is no file, or it cannot be read or written.
     pub fn rewrite(&self) -> Result<(), RewriteError> {
+        self.rewrite_what(Extent::Differing)
+    }
+
+    /// As [`Config::rewrite`], but with a line for every directive, for tests.
+    ///
+    /// # Errors
+    /// As of [`Config::rewrite`].
+    pub fn rewrite_all(&self) -> Result<(), RewriteError> {
+        self.rewrite_what(Extent::All)
+    }
+
+    fn rewrite_what(&self, extent: Extent) -> Result<(), RewriteError> {
         let file = self.file().ok_or(RewriteError::NoFile)?;
         let _changing = self.changing.lock();
         let failed = |error: io::Error| RewriteError::Failed(plain(&error));
@@ -36,15 +48,15 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.map_err(failed)?,
         };
-        let new = self.rewritten(&old)?;
+        let new = self.rewritten(&old, extent)?;
         if new == old { Ok(()) } else { replace(&file, &new).map_err(failed) }
     }
 
     /// The text of the file as it ought to be.
-    fn rewritten(&self, old: &[u8]) -> Result<Vec<u8>, RewriteError> {
+    fn rewritten(&self, old: &[u8], extent: Extent) -> Result<Vec<u8>, RewriteError> {
         let lines: Vec<Line<'_>> = old.split(|byte| *byte == b'\n').map(Line::read).collect();
         let last_include = lines.iter().rposition(|line| line.is_include);
-        let mut differing = self.differing(old, last_include.is_some())?;
+        let mut differing = self.differing(old, last_include.is_some(), extent)?;
         let mut written = Vec::new();
         let mut dropped = HashSet::new();
         for (index, line) in lines.iter().enumerate() {
@@ -65,7 +77,12 @@ impl Config {
 
     /// The settings that the file gives otherwise than they are, with the lines that would be right. No lines: the setting
     /// is empty as by default, which is best said by saying nothing, if no included file may say something else.
-    fn differing(&self, old: &[u8], includes: bool) -> Result<HashMap<&'static str, Vec<Vec<u8>>>, RewriteError> {
+    fn differing(
+        &self,
+        old: &[u8],
+        includes: bool,
+        extent: Extent,
+    ) -> Result<HashMap<&'static str, Vec<Vec<u8>>>, RewriteError> {
         let file = Self::load_file(old).map_err(|error| {
             let text = error.to_string();
             RewriteError::Failed(text.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
@@ -75,7 +92,9 @@ impl Config {
             let environment = extra.sources.get(directive.name) == Some(&Source::Environment);
             !environment && !directive.has(Flag::Absent) && !directive.has(Flag::Refused)
         };
-        let differs = |directive: &&Directive| (directive.cell)(self).text() != (directive.cell)(&file).text();
+        let differs = |directive: &&Directive| {
+            extent == Extent::All || (directive.cell)(self).text() != (directive.cell)(&file).text()
+        };
         let lines = |directive: &'static Directive| (directive.name, self.lines(directive, includes));
         Ok(directive::all().filter(kept).filter(differs).map(lines).collect())
     }
@@ -92,6 +111,15 @@ impl Config {
     fn in_order(&self, mut differing: HashMap<&'static str, Vec<Vec<u8>>>) -> Vec<Vec<u8>> {
         directive::all().filter_map(|directive| differing.remove(directive.name)).flatten().collect()
     }
+}
+
+/// Which settings are written anew.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    /// Those that the file does not give as they are.
+    Differing,
+    /// All that have an effect.
+    All,
 }
 
 /// A line of the file.
@@ -257,6 +285,23 @@ mod tests {
         set(&config, &[("hz", "40")]).expect("right");
         config.rewrite().expect("the folder can be written");
         assert_eq!(fs::read_to_string(file).expect("readable"), expected);
+    }
+
+    #[test]
+    fn every_directive_can_be_written_and_read_again() {
+        let folder = Folder::new();
+        let file = folder.write("all.conf", "");
+        let config = Config::load(&Sources { file: Some(file.clone()), ..Sources::default() }).expect("empty");
+        set(&config, &[("hz", "40"), ("requirepass", "two words")]).expect("right");
+        config.rewrite_all().expect("the folder can be written");
+        let again =
+            Config::load(&Sources { file: Some(file.clone()), ..Sources::default() }).expect("what was written");
+        for directive in directive::all() {
+            let text = |config| (directive.cell)(config).text();
+            assert_eq!(text(&config), text(&again), "{}", directive.name);
+        }
+        let lines = fs::read_to_string(file).expect("readable");
+        assert!(lines.contains("\ntimeout 0\n"), "what is as by default is written too");
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub struct Changes {
     pub ready: Vec<(usize, u64, Box<[u8]>)>,
     /// What the call found expired, or removed on its own account; logged as deletions before the command's own effect.
     pub vanished: Vec<Vanished>,
+    /// Keys that have changed or are gone, if somebody wants to know their names.
+    pub touched: Vec<Touched>,
+    /// Whole databases have been emptied.
+    pub flushed: bool,
     /// How many keys expired.
     pub expired: u64,
     /// How many hash fields expired.
@@ -24,8 +28,17 @@ impl Changes {
     /// Whether nobody needs to be told anything.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.dirty == 0 && self.events.is_empty() && self.ready.is_empty() && self.vanished.is_empty()
+        self.dirty == 0 && !self.flushed && self.events.is_empty() && self.ready.is_empty() && self.vanished.is_empty()
     }
+}
+
+/// A key that has changed or is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// It is the command's doing, and not that of time.
+    pub by_command: bool,
 }
 
 /// Something that is gone although no command asked for it: a key, or fields of a hash.

@@ -235,6 +235,7 @@ impl Keyspace {
             }
         }
         self.db.changes.dirty += removed as u64;
+        self.db.changes.flushed = true;
         removed
     }
 

@@ -24,7 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 pub use access_clock::AccessClock;
-pub use changes::{Changes, Vanished};
+pub use changes::{Changes, Touched, Vanished};
 pub use deadline::{Deadline, Ttl};
 pub use entry::Entry;
 pub use event::{Event, EventClasses};

@@ -9,6 +9,7 @@
 
 use std::cell::UnsafeCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use parking_lot::lock_api::GuardNoSend;
@@ -31,6 +32,8 @@ pub struct Store {
     slots: Box<[Slot]>,
     databases: usize,
     pub(crate) reclaim: Reclaim,
+    /// Whether somebody wants to know the names of keys that change.
+    pub(crate) names_wanted: AtomicBool,
 }
 
 // SAFETY: a slot's shard is reached through `Held` only, which holds the slot's lock.
@@ -45,7 +48,8 @@ impl Store {
     pub fn new(shards: usize, databases: usize) -> Arc<Self> {
         assert!(shards.is_power_of_two() && shards <= MAX_SHARDS, "the number of shards is a power of two");
         let slot = || Slot { lock: Mutex::new(()), shard: UnsafeCell::new(Shard::new(databases)) };
-        Arc::new(Store { slots: (0..shards).map(|_| slot()).collect(), databases, reclaim: Reclaim::default() })
+        let slots = (0..shards).map(|_| slot()).collect();
+        Arc::new(Store { slots, databases, reclaim: Reclaim::default(), names_wanted: AtomicBool::new(false) })
     }
 
     /// How many shards there are.
@@ -75,6 +79,11 @@ impl Store {
     /// Begins to count freed objects anew.
     pub fn reset_lazyfreed(&self) {
         self.reclaim.reset_freed();
+    }
+
+    /// Says whether the names of keys that change are wanted: [`Changes::touched`](super::Changes::touched).
+    pub fn want_names(&self, wanted: bool) {
+        self.names_wanted.store(wanted, Ordering::Relaxed);
     }
 
     /// The shard of a key, by its hash. The table uses the other bits.

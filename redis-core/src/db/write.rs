@@ -1,9 +1,11 @@
 //! Writing, and the one call that announces it.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::event::{Event, EventClasses};
 use super::reclaim::CHEAP;
 use super::shard::{Database, Keys};
-use super::{Db, Deadline, Entry, Found, Key, Matter, Ttl, Vanished, name_of};
+use super::{Db, Deadline, Entry, Found, Key, Matter, Touched, Ttl, Vanished, name_of};
 use crate::error::{Error, Result};
 use crate::num;
 use crate::table::NO_DEADLINE;
@@ -235,6 +237,7 @@ impl Db {
     pub fn changed_by(&mut self, key: Key, event: &'static str, changes: u64) {
         self.changes.dirty += changes;
         self.touch_watched(key);
+        self.note_touched(key, true);
         self.notify(key, event);
         if self.lent_collection.take() {
             self.settle_collection(key);
@@ -294,6 +297,15 @@ impl Db {
         }
     }
 
+    /// Remembers the name of a key that has changed, for those who keep copies.
+    #[inline]
+    fn note_touched(&mut self, key: Key, by_command: bool) {
+        if self.held.store().names_wanted.load(Relaxed) {
+            let name = self.name(key).into();
+            self.changes.touched.push(Touched { name, by_command });
+        }
+    }
+
     /// A collection that was lent for writing is removed if it is empty, and its fields' deadlines are noted.
     fn settle_collection(&mut self, key: Key) {
         let keys = &self.database(key.hash).keys;
@@ -334,6 +346,7 @@ impl Db {
         self.discard(entry);
         self.touch_watched(key);
         self.signal_ready(key);
+        self.note_touched(key, false);
         self.notify(key, "expired");
         self.changes.expired += 1;
         self.changes.vanished.push(Vanished { database: self.index, key: name, fields: Vec::new() });

@@ -189,6 +189,7 @@ impl Connection {
             let commands = &self.client.shared.commands;
             commands.store(commands.load(Relaxed) + 1, Relaxed);
             if stopped.is_some() {
+                worker.runner.invalidate(Some(self.client.id()));
                 break;
             }
             // What the request has sent to the connection itself stands before its reply; where the reply is one of
@@ -196,6 +197,9 @@ impl Connection {
             let behind =
                 item.command.is_some_and(|command| command.flags.has_any(Flags::IMMEDIATE.union(Flags::SUBSCRIBER)));
             self.take_mail(reply, (!behind).then_some(mark));
+            // What it invalidates itself comes behind in any case.
+            worker.runner.invalidate(Some(self.client.id()));
+            self.take_mail(reply, None);
             if reply.is_too_large() {
                 // What the client will not read need not run.
                 self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);

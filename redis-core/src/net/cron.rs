@@ -57,6 +57,7 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
             log_vanished(worker, &changes);
             tell(&mut worker.runner, changes);
             serve(worker);
+            worker.runner.invalidate(None);
             worker.end();
             if begun.elapsed() > share {
                 // Another database's turn, lest one that is full of expired keys takes all the time there is.

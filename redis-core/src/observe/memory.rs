@@ -6,7 +6,7 @@
 //! resident memory stands in.
 //!
 //! Asking either takes microseconds, too long for every command. [`MemoryMeter`] keeps the last answer; the server
-//! refreshes it from its clock and while it evicts.
+//! refreshes it from its clock and, where there is a limit, once a millisecond.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -128,6 +128,8 @@ pub struct MemoryMeter {
     peak: AtomicUsize,
     peak_time: AtomicU64,
     startup: AtomicUsize,
+    /// When [`MemoryMeter::used_at`] looked last, in milliseconds.
+    looked: AtomicU64,
 }
 
 impl MemoryMeter {
@@ -165,6 +167,11 @@ impl MemoryMeter {
     #[inline]
     pub fn used(&self) -> usize {
         self.used.load(Relaxed)
+    }
+
+    /// `used_memory`, not older than the millisecond `now`.
+    pub fn used_at(&self, now: u64) -> usize {
+        if self.looked.swap(now, Relaxed) == now { self.used() } else { self.refresh_used(now / 1000) }
     }
 
     /// `used_memory_rss`.

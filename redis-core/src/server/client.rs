@@ -39,6 +39,8 @@ pub struct Transaction {
     pub aborted: bool,
     /// One of the commands writes.
     pub writes: bool,
+    /// One of the commands may need more memory.
+    pub takes_memory: bool,
 }
 
 /// A key that WATCH looks after.
@@ -83,6 +85,8 @@ pub struct Client {
     pub subscriber: Arc<Subscriber>,
     /// What it has subscribed to.
     pub subscriptions: Subscriptions,
+    /// CLIENT CACHING: how many commands it is still good for.
+    pub caching: u8,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
     /// It runs MONITOR.
@@ -111,6 +115,7 @@ impl Client {
             touched: Arc::default(),
             subscriber,
             subscriptions: Subscriptions::new(),
+            caching: 0,
             no_touch: false,
             monitor: false,
             close: false,

@@ -14,6 +14,7 @@ use std::sync::atomic::{
 use parking_lot::{Mutex, RwLock};
 
 use super::blocked::Blocked;
+use super::tracking::Tracking;
 use crate::pubsub::{CloseReason, Mailbox};
 
 /// Where a connection comes from.
@@ -127,6 +128,8 @@ pub struct ClientShared {
     pub bytes_out: AtomicU64,
     /// Commands run, ever.
     pub commands: AtomicU64,
+    /// CLIENT TRACKING, if it is on.
+    pub tracking: RwLock<Option<Arc<Tracking>>>,
     /// CLIENT CAPA, as bits: 1 is `redirect`.
     pub capabilities: AtomicU32,
 }
@@ -163,6 +166,7 @@ impl ClientShared {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             commands: AtomicU64::new(0),
+            tracking: RwLock::default(),
             capabilities: AtomicU32::new(0),
         }
     }
@@ -182,7 +186,12 @@ impl ClientShared {
             ('e', &is.no_evict),
             ('T', &is.no_touch),
         ];
-        let set: String = letters.iter().filter(|(_, flag)| flag.load(Relaxed)).map(|(letter, _)| letter).collect();
+        let mut set: String = letters.iter().filter(|(_, flag)| flag.load(Relaxed)).map(|(letter, _)| letter).collect();
+        if let Some(tracking) = &*self.tracking.read() {
+            set.push('t');
+            set.extend(tracking.broken.load(Relaxed).then_some('R'));
+            set.extend(tracking.broadcast.then_some('B'));
+        }
         if set.is_empty() { "N".into() } else { set }
     }
 

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::Server;
-use crate::config::{ClientClass, Config};
+use super::oom_score::OomScore;
+use crate::config::{ClientClass, Config, MaxmemoryPolicy};
 use crate::observe::log;
 use crate::pubsub::OutputLimits;
 
@@ -27,6 +28,23 @@ pub(super) fn configuration(server: &Arc<Server>) {
         server.pubsub.set_output_limits(limits(ClientClass::Pubsub));
         server.monitors.set_output_limits(limits(ClientClass::Normal));
     });
+    follow(server, "tracking-table-max-keys", |server| {
+        server.tracking.set_max_keys(server.config.tracking_table_max_keys.get_usize());
+        server.tracking.shrink(&server.clients, server.pubsub.output_limits());
+    });
+    let warn = |config: &Config| {
+        if config.maxmemory.get() > 0 && config.maxmemory_policy.get() != MaxmemoryPolicy::Noeviction {
+            tracing::warn!("Nothing is evicted yet, whatever maxmemory-policy says: at maxmemory, writes are refused");
+        }
+        Ok(())
+    };
+    let _ = warn(&server.config);
+    server.config.on_change(&["maxmemory", "maxmemory-policy"], Box::new(warn));
+    // A start goes on without: what is wrong is in the log.
+    let oom_score = OomScore::default();
+    let _ = oom_score.apply(&server.config);
+    let apply = move |config: &Config| oom_score.apply(config);
+    server.config.on_change(&["oom-score-adj", "oom-score-adj-values"], Box::new(apply));
 }
 
 /// Applies a setting now and whenever it changes.

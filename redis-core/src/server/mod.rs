@@ -10,7 +10,9 @@ mod clients;
 mod follow;
 mod lifecycle;
 mod monitors;
+mod oom_score;
 mod pause;
+mod tracking;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,6 +24,7 @@ pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin
 pub use lifecycle::Lifecycle;
 pub use monitors::{Monitors, quote};
 pub use pause::{Pause, PauseMode};
+pub use tracking::{Choice, Stale, Tracking, TrackingTable};
 
 use crate::clock;
 use crate::config::Config;
@@ -51,6 +54,8 @@ pub struct Server {
     pub monitors: Monitors,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// CLIENT TRACKING.
+    pub tracking: TrackingTable,
     /// Effects of commands.
     pub changes: ChangeLog,
     /// Start and stop.
@@ -78,6 +83,7 @@ impl Server {
             memory: MemoryMeter::new(),
             monitors: Monitors::default(),
             pause: Pause::default(),
+            tracking: TrackingTable::default(),
             changes: ChangeLog::default(),
             lifecycle: Lifecycle::new(now),
             active_expire: AtomicBool::new(true),
@@ -85,6 +91,26 @@ impl Server {
         });
         follow::configuration(&server);
         server
+    }
+
+    /// Switches tracking on for a connection, or to other options.
+    pub fn start_tracking(&self, client: &ClientShared, tracking: Tracking) {
+        self.tracking.start(client, tracking);
+        self.store.want_names(true);
+    }
+
+    /// Switches tracking off for a connection.
+    pub fn stop_tracking(&self, client: &ClientShared) {
+        self.tracking.stop(client);
+        self.store.want_names(!self.tracking.is_idle());
+    }
+
+    /// Whether more memory is used than `maxmemory` allows. `now` is the unix time in milliseconds.
+    #[inline]
+    #[must_use]
+    pub fn is_out_of_memory(&self, now: u64) -> bool {
+        let limit = self.config.maxmemory.get_usize();
+        limit > 0 && self.memory.used_at(now) > limit
     }
 
     /// How the data are to be treated, as configured now.

@@ -10,9 +10,6 @@ pub struct Limits {
     pub hash_max_listpack_value: usize,
     /// `list-max-listpack-size`: what one node of a list holds; elements if positive, -1 to -5 for 4 to 64 KiB.
     pub list_max_listpack_size: i64,
-    /// `list-compress-depth`: nodes at either end that stay uncompressed; 0 compresses nothing. Accepted, without
-    /// effect.
-    pub list_compress_depth: usize,
     /// `DEBUG QUICKLIST-PACKED-THRESHOLD`: the length from which an element of a list gets a node of its own, 0 for
     /// what `list_max_listpack_size` says. For tests.
     pub quicklist_packed_threshold: usize,
@@ -40,7 +37,6 @@ impl Default for Limits {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             list_max_listpack_size: -2,
-            list_compress_depth: 0,
             quicklist_packed_threshold: 0,
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,

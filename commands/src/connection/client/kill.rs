@@ -102,9 +102,10 @@ impl<'a> Argument<'a> for Reason {
     complexity = "O(log N) where N is the number of client connections",
     flags(ADMIN, NOSCRIPT, LOADING, STALE)
 )]
-fn client_unblock(server: &Server, client_id: i64, unblock_type: Option<Reason>) -> bool {
+fn client_unblock(call: &mut Call, client_id: i64, unblock_type: Option<Reason>) -> bool {
     static UNBLOCKED: Error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    let Some(client) = u64::try_from(client_id).ok().and_then(|id| server.clients.get(id)) else { return false };
+    let clients = &call.server.clients;
+    let Some(client) = u64::try_from(client_id).ok().and_then(|id| clients.get(id)) else { return false };
     let error = (unblock_type == Some(Reason::Error)).then_some(&UNBLOCKED);
-    unblock(server, &client, error)
+    unblock(call.worker, &client, error)
 }

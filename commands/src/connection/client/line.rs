@@ -18,7 +18,7 @@ pub(super) fn describe(client: &ClientShared, now: u64, out: &mut Vec<u8>) {
     let line = format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} \
          ssub={shard_channels} multi={} qbuf={input} qbuf-free={input_free} argv-mem={} multi-mem={queued} rbs=0 \
-         rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={} \
+         rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={} \
          watch={} capa={} tot-net-in={} tot-net-out={} tot-cmds={}",
         client.id,
         client.origin.address,
@@ -36,6 +36,7 @@ pub(super) fn describe(client: &ClientShared, now: u64, out: &mut Vec<u8>) {
         if output > 0 { "rw" } else { "r" },
         command_name(client.last_command.load(Relaxed)),
         client.user.read(),
+        redirection(client),
         client.protocol.load(Relaxed),
         text(&library.name),
         text(&library.version),
@@ -46,6 +47,11 @@ pub(super) fn describe(client: &ClientShared, now: u64, out: &mut Vec<u8>) {
         client.commands.load(Relaxed),
     );
     out.extend_from_slice(line.as_bytes());
+}
+
+/// Where messages about changed keys go: 0 to the connection itself, -1 nowhere.
+pub(super) fn redirection(client: &ClientShared) -> i64 {
+    client.tracking.read().as_ref().map_or(-1, |tracking| tracking.redirect.unwrap_or(0).cast_signed())
 }
 
 fn command_name(number: u16) -> &'static str {

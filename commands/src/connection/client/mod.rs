@@ -7,6 +7,7 @@ mod list;
 pub(super) mod name;
 mod pause;
 mod settings;
+mod tracking;
 
 use redis_core::prelude::*;
 

@@ -49,6 +49,10 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
             call.server.cron_paused.store(is_on(flag), Relaxed);
             ok(call);
         }
+        (b"config-rewrite-force-all", []) => {
+            call.server.config.rewrite_all().map_err(|error| Error::from(error.to_string()))?;
+            ok(call);
+        }
         (b"log", [message]) => {
             tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(message));
             ok(call);
@@ -57,12 +61,6 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
         (b"protocol", [kind]) => protocol::write(kind, call.reply)?,
         (b"quicklist-packed-threshold", [size]) => {
             set_packed_threshold(call, size)?;
-            ok(call);
-        }
-        // There are no reply buffers that shrink while a client is idle: it holds none then.
-        (b"replybuffer", [option, _])
-            if option.eq_ignore_ascii_case(b"peak-reset-time") || option.eq_ignore_ascii_case(b"resizing") =>
-        {
             ok(call);
         }
         (b"digest", []) => call.reply.simple(&digest::dataset(call.keyspace).to_string()),
@@ -121,6 +119,7 @@ fn set_packed_threshold(call: &mut Call, size: &[u8]) -> Result<()> {
 }
 
 const HELP: &[(&str, &str)] = &[
+    ("CONFIG-REWRITE-FORCE-ALL", "Rewrites the configuration file with a line for every directive."),
     ("DIGEST", "Replies with a hash of all keys and values, the same for the same data."),
     ("DIGEST-VALUE <key> [<key> ...]", "Replies with a hash of each value."),
     ("ERROR <message>", "Replies with that error."),
@@ -141,7 +140,6 @@ const HELP: &[(&str, &str)] = &[
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "Sets from which size on an element has a list node of its own; 0 for the default.",
     ),
-    ("REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>", "Accepted and without effect: reply buffers are not kept."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Stops the removal of expired keys that nobody asks for, or lets it go on."),
     ("SLEEP <seconds>", "Lets the server do nothing for that long."),
 ];

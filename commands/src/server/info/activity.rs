@@ -21,7 +21,7 @@ pub(super) fn clients(source: &Source<'_>, section: &mut Section<'_>) {
         .field("client_recent_max_input_buffer", most(|client| client.input.load(Relaxed)))
         .field("client_recent_max_output_buffer", most(|client| client.output.load(Relaxed)))
         .field("blocked_clients", clients.blocked.load(Relaxed))
-        .field("tracking_clients", 0)
+        .field("tracking_clients", server.tracking.clients())
         .field("pubsub_clients", server.pubsub.client_count())
         .field("watching_clients", clients.watching.load(Relaxed))
         .field("clients_in_timeout_table", clients.blocked_with_timeout.load(Relaxed))
@@ -44,6 +44,7 @@ pub(super) fn clients(source: &Source<'_>, section: &mut Section<'_>) {
 pub(super) fn stats(source: &Source<'_>, section: &mut Section<'_>) {
     let server = source.server;
     let (totals, rates) = (server.stats.totals(), server.stats.rates());
+    let (tracked_keys, tracked_items, tracked_prefixes) = server.tracking.totals();
     let kilobytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
     section
         .field("total_connections_received", totals.connections_received)
@@ -80,9 +81,9 @@ pub(super) fn stats(source: &Source<'_>, section: &mut Section<'_>) {
         .field("total_forks", 0)
         .field("migrate_cached_sockets", 0)
         .field("slave_expires_tracked_keys", 0)
-        .field("tracking_total_keys", 0)
-        .field("tracking_total_items", 0)
-        .field("tracking_total_prefixes", 0)
+        .field("tracking_total_keys", tracked_keys)
+        .field("tracking_total_items", tracked_items)
+        .field("tracking_total_prefixes", tracked_prefixes)
         .field("unexpected_error_replies", totals.unexpected_error_replies)
         .field("total_error_replies", server.stats.errors.total())
         .field("dump_payload_sanitizations", totals.dump_payload_sanitizations)
