@@ -41,11 +41,12 @@ const fn from(position: usize) -> u8 {
     0xff >> (position % 8)
 }
 
-/// All ones.
+/// All ones. The addition that is not checked for overflow, which cannot happen, lets the compiler use vectors.
 fn count_all(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
-    let words: usize = words.iter().map(|word| u64::from_ne_bytes(*word).count_ones() as usize).sum();
-    words + rest.iter().map(|byte| byte.count_ones() as usize).sum::<usize>()
+    let ones_of = |word: &[u8; 8]| u64::from_ne_bytes(*word).count_ones() as usize;
+    let ones = words.iter().fold(0_usize, |ones, word| ones.wrapping_add(ones_of(word)));
+    ones + rest.iter().map(|byte| byte.count_ones() as usize).sum::<usize>()
 }
 
 /// Where the first byte is that is not `dull`.

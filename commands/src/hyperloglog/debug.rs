@@ -36,12 +36,7 @@ fn pfdebug(db: &mut Db, subcommand: &[u8], #[key(RW, ACCESS)] key: Key, reply: &
             make_dense(db, key)?.write(reply);
             Ok(())
         }
-        _ => {
-            // As a text of C, it ends with the first zero.
-            let name = subcommand.split(|byte| *byte == 0).next().unwrap_or_default();
-            let name = String::from_utf8_lossy(name);
-            Err(Error::from(format!("ERR Unknown PFDEBUG subcommand '{name}'")))
-        }
+        _ => Err(Error::quoting(&[b"ERR Unknown PFDEBUG subcommand '", subcommand, b"'"])),
     }
 }
 

@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn what_excludes_each_other_is_refused_in_order() {
-        let check = |how: How, pairs| how.check(pairs).map_err(|error| error.text().to_owned());
+        let check = |how: How, pairs| how.check(pairs).map_err(|error| error.text().into_owned());
         let absent = How { only_absent: true, ..How::default() };
         assert!(check(absent, 3).is_ok());
         let both = How { only_present: true, only_greater: true, ..absent };

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`listpack`], [`intset`] | the runs of bytes, exactly as DUMP and RDB files have them |
 //! | [`list`], [`set`], [`hash`], [`zset`] | the collections, each choosing among encodings |
+//! | [`hll`] | the strings that HyperLogLogs are |
 //! | [`stream`] | streams: entries in listpacks ordered by id, consumer groups |
 //! | `member` | the table entries of large sets and hashes; the only unsafe code here |
 //!
