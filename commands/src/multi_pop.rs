@@ -26,6 +26,9 @@ pub(crate) fn ready_or_wait<T>(found: Option<T>, keys: impl Into<WaitKeys>, kind
 pub(crate) struct Popped;
 
 impl IntoReply for Popped {
+    // What that is, the commands say.
+    const SCHEMA: Schema = Schema::Any;
+
     fn write(self, _: &mut Reply) {}
 
     fn write_nil(reply: &mut Reply) {

@@ -31,7 +31,8 @@ fn spublish(server: &Server, #[key(NOT_KEY)] shardchannel: ShardChannel, message
 #[command(
     since = "2.0.0",
     complexity = "O(N) where N is the number of channels to subscribe to.",
-    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER)
+    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER),
+    reply = Messages
 )]
 fn subscribe(server: &Server, client: &mut Client, #[arg(name = "channel")] channels: Many<&[u8]>, reply: &mut Reply) {
     listen(server, client, SubscriptionKind::Channel, &channels, reply);
@@ -41,7 +42,8 @@ fn subscribe(server: &Server, client: &mut Client, #[arg(name = "channel")] chan
 #[command(
     since = "2.0.0",
     complexity = "O(N) where N is the number of patterns to subscribe to.",
-    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER)
+    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER),
+    reply = Messages
 )]
 fn psubscribe(
     server: &Server,
@@ -57,7 +59,8 @@ fn psubscribe(
     since = "7.0.0",
     complexity = "O(N) where N is the number of shard channels to subscribe to.",
     flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER),
-    access = none
+    access = none,
+    reply = Messages
 )]
 fn ssubscribe(
     server: &Server,
@@ -74,7 +77,8 @@ fn ssubscribe(
 #[command(
     since = "2.0.0",
     complexity = "O(N) where N is the number of channels to unsubscribe.",
-    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER)
+    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER),
+    reply = Messages
 )]
 fn unsubscribe(
     server: &Server,
@@ -89,7 +93,8 @@ fn unsubscribe(
 #[command(
     since = "2.0.0",
     complexity = "O(N) where N is the number of patterns to unsubscribe.",
-    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER)
+    flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER),
+    reply = Messages
 )]
 fn punsubscribe(
     server: &Server,
@@ -105,7 +110,8 @@ fn punsubscribe(
     since = "7.0.0",
     complexity = "O(N) where N is the number of shard channels to unsubscribe.",
     flags(PUBSUB, NOSCRIPT, LOADING, STALE, SUBSCRIBER),
-    access = none
+    access = none,
+    reply = Messages
 )]
 fn sunsubscribe(
     server: &Server,
@@ -125,7 +131,8 @@ container!("PUBSUB", since = "2.8.0", "A container for Pub/Sub commands.", help_
     "PUBSUB CHANNELS",
     since = "2.8.0",
     complexity = "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
-    flags(PUBSUB, LOADING, STALE)
+    flags(PUBSUB, LOADING, STALE),
+    reply = Array(&Bulk)
 )]
 fn pubsub_channels(server: &Server, pattern: Option<OnePattern>, reply: &mut Reply) {
     list(&server.pubsub.channels(pattern.map(|pattern| pattern.0)), reply);
@@ -142,7 +149,8 @@ fn pubsub_numpat(server: &Server) -> usize {
     "PUBSUB NUMSUB",
     since = "2.8.0",
     complexity = "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
-    flags(PUBSUB, LOADING, STALE)
+    flags(PUBSUB, LOADING, STALE),
+    reply = Array(&OneOf(&[Bulk, Integer]))
 )]
 fn pubsub_numsub(server: &Server, #[arg(name = "channel")] channels: Rest<&[u8]>, reply: &mut Reply) {
     count(&channels, |channel| server.pubsub.subscriber_count(channel), reply);
@@ -153,7 +161,8 @@ fn pubsub_numsub(server: &Server, #[arg(name = "channel")] channels: Rest<&[u8]>
     "PUBSUB SHARDCHANNELS",
     since = "7.0.0",
     complexity = "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
-    flags(PUBSUB, LOADING, STALE)
+    flags(PUBSUB, LOADING, STALE),
+    reply = Array(&Bulk)
 )]
 fn pubsub_shardchannels(server: &Server, pattern: Option<OnePattern>, reply: &mut Reply) {
     list(&server.pubsub.shard_channels(pattern.map(|pattern| pattern.0)), reply);
@@ -164,7 +173,8 @@ fn pubsub_shardchannels(server: &Server, pattern: Option<OnePattern>, reply: &mu
     "PUBSUB SHARDNUMSUB",
     since = "7.0.0",
     complexity = "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
-    flags(PUBSUB, LOADING, STALE)
+    flags(PUBSUB, LOADING, STALE),
+    reply = Array(&OneOf(&[Bulk, Integer]))
 )]
 fn pubsub_shardnumsub(server: &Server, #[arg(name = "shardchannel")] channels: Rest<&[u8]>, reply: &mut Reply) {
     count(&channels, |channel| server.pubsub.shard_subscriber_count(channel), reply);

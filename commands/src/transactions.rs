@@ -15,7 +15,8 @@ fn multi(call: &mut Call) -> Result<Okay> {
 #[command(
     since = "1.2.0",
     complexity = "That of the queued commands together.",
-    flags(NOSCRIPT, LOADING, STALE, SKIP_COMMANDLOG, IMMEDIATE, CLOSES_MULTI)
+    flags(NOSCRIPT, LOADING, STALE, SKIP_COMMANDLOG, IMMEDIATE, CLOSES_MULTI),
+    reply = OneOf(&[Array(&Any), Null])
 )]
 fn exec(call: &mut Call) -> Result<()> {
     call.run_transaction()

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Ident, Lit, LitBool, LitStr, Path, Result, Token, parenthesized};
+use syn::{Error, Expr, Ident, Lit, LitBool, LitStr, Path, Result, Token, parenthesized};
 
 use crate::parse::{self, WordReader};
 use crate::words;
@@ -24,6 +24,8 @@ pub(crate) struct CommandAttribute {
     pub(crate) readonly: Option<LitBool>,
     /// `write = ..`: whether it is marked WRITE if it may write.
     pub(crate) write: Option<LitBool>,
+    /// The shape of the reply, where the return type does not tell.
+    pub(crate) reply: Option<Expr>,
     /// The path of the runtime.
     pub(crate) root: Option<Path>,
 }
@@ -57,6 +59,7 @@ impl Parse for CommandAttribute {
             access: None,
             readonly: None,
             write: None,
+            reply: None,
             root: None,
         };
         // The name, if it is here, was read before.
@@ -96,6 +99,10 @@ impl CommandAttribute {
             }
             "readonly" => self.readonly = Some(parse::boolean(input)?),
             "write" => self.write = Some(parse::boolean(input)?),
+            "reply" => {
+                input.parse::<Token![=]>()?;
+                self.reply = Some(input.parse()?);
+            }
             _ => self.root = Some(parse::crate_path(input)?),
         }
         Ok(())

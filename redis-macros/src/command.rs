@@ -86,6 +86,7 @@ impl Command {
         let rt = types::runtime(attribute.root.as_ref());
         let command = Command { attribute, name, summary, parameters, is_async: handler.is_async(), rt };
         command.check_flags(handler)?;
+        command.check_reply(handler)?;
         Ok(command)
     }
 
@@ -95,7 +96,7 @@ impl Command {
         let constant = name_constant(&self.name, rt);
         let name = self.name.argument_number();
         let (parameters, arguments) = (self.parameter_table(), self.arguments());
-        let (run, entry) = (self.run(handler), self.entry(handler));
+        let (reply, run, entry) = (self.reply(handler), self.run(handler), self.entry(handler));
         quote! {
             #[allow(elided_lifetimes_in_paths)]
             #handler
@@ -109,6 +110,7 @@ impl Command {
                 const PARAMETERS: &[#rt::Parameter] = &[#parameters];
                 const KEYS: [#rt::KeySpec; #rt::key_spec_count(PARAMETERS)] = #rt::key_specs(#name, PARAMETERS);
                 const ARGUMENTS: &[#rt::ArgDoc] = &[#arguments];
+                const REPLY: #rt::Schema = #reply;
                 #run
                 #rt::inventory::submit! { #entry }
             };
@@ -255,6 +257,41 @@ impl Command {
         }
     }
 
+    /// The shape of the reply: what the attribute says, or else that of the return type.
+    fn reply(&self, handler: &Handler) -> TokenStream {
+        let rt = &self.rt;
+        if let Some(shape) = &self.attribute.reply {
+            let shape = quote_spanned!(shape.span()=> { use #rt::Schema::*; #shape });
+            return quote!({ #[allow(unused_imports)] #shape });
+        }
+        let ReturnType::Type(_, ty) = &handler.signature.output else {
+            return quote!(#rt::Schema::Nothing);
+        };
+        // All of it stands where the type stands, so that a type which is no reply is one mistake to the compiler.
+        let span = ty.span();
+        let ty = types::anonymous(ty);
+        types::located(quote!(<#ty as #rt::IntoOutcome>::SCHEMA), span)
+    }
+
+    /// Refuses a handler that writes its reply itself and does not say what that is.
+    fn check_reply(&self, handler: &Handler) -> Result<()> {
+        let returns_nothing = match &handler.signature.output {
+            ReturnType::Default => true,
+            ReturnType::Type(_, ty) => types::is_nothing(ty),
+        };
+        let writer = self.parameters.iter().find_map(|parameter| match parameter {
+            Parameter::Provided(provided) => ["Reply", "Call"].contains(&provided.kind.name()).then_some(provided),
+            Parameter::Requested(_) => None,
+        });
+        match writer {
+            Some(writer) if returns_nothing && self.attribute.reply.is_none() => Err(Error::new_spanned(
+                &writer.ty,
+                "what is written here must be stated in the attribute: `reply = Array(&Bulk)`, for instance",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The entry in the list of commands.
     fn entry(&self, handler: &Handler) -> TokenStream {
         let rt = &self.rt;
@@ -286,6 +323,7 @@ impl Command {
                 keys: &KEYS,
                 access: #access,
                 run: #rt::Run::Sync(__run),
+                reply: REPLY,
                 docs: #rt::Docs {
                     summary: #summary,
                     since: #since,

@@ -203,6 +203,7 @@ impl Entry<'_> {
                     keys: &[],
                     access: #rt::Access::None,
                     run: #run,
+                    reply: #rt::Schema::Array(&#rt::Schema::Status),
                     docs: #rt::Docs {
                         summary: #summary,
                         since: #since,

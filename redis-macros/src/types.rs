@@ -48,6 +48,14 @@ pub(crate) fn inner<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     })
 }
 
+/// Whether this is `()`, or `Result<()>`.
+pub(crate) fn is_nothing(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.is_empty(),
+        ty => inner(ty, "Result").is_some_and(is_nothing),
+    }
+}
+
 /// Whether this is `name<0>`.
 pub(crate) fn has_zero(ty: &Type, name: &str) -> bool {
     let Some(segment) = last_segment(ty).filter(|segment| segment.ident == name) else { return false };

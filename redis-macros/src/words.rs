@@ -31,6 +31,7 @@ pub(crate) const COMMAND: Words = Words {
         "access",
         "readonly",
         "write",
+        "reply",
         "crate",
     ],
 };

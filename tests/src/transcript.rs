@@ -21,11 +21,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use redis_core::resp::{Value, split_args};
 use redis_core::{Running, Session};
 
-use crate::Wire;
+use crate::{Wire, workspace};
 
 /// A file of requests and replies.
 #[derive(Debug)]
@@ -79,6 +80,24 @@ pub trait Dialogue {
 }
 
 impl Transcript {
+    /// All that there are, sorted by name.
+    ///
+    /// # Panics
+    /// If one cannot be read.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let files = std::fs::read_dir(workspace().join("tests/transcripts")).expect("the transcripts are here");
+        let mut files: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
+        files.sort();
+        let parse = |file: &PathBuf| {
+            let name = format!("tests/transcripts/{}", file.file_name().unwrap_or_default().display());
+            let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{name}: {error}"));
+            Transcript::parse(&name, &text).unwrap_or_else(|error| panic!("{error}"))
+        };
+        files.iter().map(parse).collect()
+    }
+
     /// Reads the text of the file `name`.
     ///
     /// # Errors

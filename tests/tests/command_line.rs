@@ -120,6 +120,21 @@ fn shutdown_ends_it() {
 }
 
 #[test]
+fn the_configuration_is_written_back() {
+    let server = Process::start(|port, folder| {
+        fs::write(folder.join("redis.conf"), "# mine\nmaxclients 77\n").unwrap();
+        let mut command = Command::new(our_server());
+        command.args(["redis.conf", "--port", &port.to_string(), "--dir", folder.to_str().unwrap()]);
+        command
+    });
+    let mut client = Wire::connect(server.address).unwrap();
+    client.run(&["CONFIG", "SET", "maxclients", "78"]).unwrap();
+    assert_eq!(client.run(&["CONFIG", "REWRITE"]).unwrap().to_string(), "OK");
+    let file = fs::read_to_string(server.folder().join("redis.conf")).unwrap();
+    assert!(file.starts_with("# mine\nmaxclients 78\n"), "{file}");
+}
+
+#[test]
 fn the_file_is_read_and_options_go_over_it() {
     let server = Process::start(|port, folder| {
         let text =

@@ -3,26 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
-
 use redis_commands as _;
 use redis_core::prelude::*;
 use redis_tests::{
-    Dialogue, InProcess, Origin, OverTcp, Peer, Process, Transcript, missing, redis_server, valkey_server, workspace,
+    Dialogue, InProcess, Origin, OverTcp, Peer, Process, Transcript, missing, redis_server, valkey_server,
 };
-
-/// All transcripts, sorted by name.
-fn transcripts() -> Vec<Transcript> {
-    let files = std::fs::read_dir(workspace().join("tests/transcripts")).unwrap();
-    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
-    files.sort();
-    let parse = |file: &PathBuf| {
-        let name = format!("tests/transcripts/{}", file.file_name().unwrap().display());
-        Transcript::parse(&name, &std::fs::read_to_string(file).unwrap()).unwrap_or_else(|error| panic!("{error}"))
-    };
-    files.iter().map(parse).collect()
-}
 
 /// Replays transcripts, each against a server that `with` has started for it, and fails with all differences.
 fn replay(against: &str, transcripts: &[&Transcript], with: impl Fn(&Transcript, &mut dyn FnMut(&mut dyn Dialogue))) {
@@ -43,13 +28,13 @@ fn start() -> redis_core::Running {
 
 #[test]
 fn in_process() {
-    let all = transcripts();
+    let all = Transcript::all();
     replay("in process", &all.iter().collect::<Vec<_>>(), |_, run| run(&mut InProcess::new(&start())));
 }
 
 #[test]
 fn over_tcp() {
-    let all = transcripts();
+    let all = Transcript::all();
     replay("over TCP", &all.iter().collect::<Vec<_>>(), |_, run| {
         let server = start();
         run(&mut OverTcp::new(server.address().unwrap()));
@@ -60,7 +45,7 @@ fn against_peer(peer: Option<Peer>, what: &str, origin: Origin) {
     let Some(peer) = peer else {
         return missing(&format!("no {what}: its transcripts are not checked against the original"));
     };
-    let all = transcripts();
+    let all = Transcript::all();
     replay(&peer.name, &all.iter().filter(|transcript| transcript.origin == origin).collect::<Vec<_>>(), |_, run| {
         let process = Process::server(&peer.binary, &["--enable-debug-command", "yes"]);
         run(&mut OverTcp::new(process.address));

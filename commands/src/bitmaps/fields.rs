@@ -150,7 +150,12 @@ fn read_offset(text: &[u8], field: FieldType, max_bytes: u64) -> Result<u64> {
 ///
 /// Answers for each operation the number read, the number before it was set, or the sum; nothing for one that was not
 /// done because the result does not fit. The string is made, or made longer, so that all that is written has a place.
-#[command(since = "3.2.0", complexity = "O(1) for each operation.", flags(DENYOOM))]
+#[command(
+    since = "3.2.0",
+    complexity = "O(1) for each operation.",
+    flags(DENYOOM),
+    reply = Array(&OneOf(&[Integer, Null]))
+)]
 fn bitfield(
     db: &mut Db,
     server: &Server,
@@ -208,7 +213,13 @@ fn write_number(number: i128, reply: &mut Reply) {
 }
 
 /// Reads integers of any width inside a string.
-#[command("BITFIELD_RO", since = "6.0.0", complexity = "O(1) for each operation.", flags(FAST))]
+#[command(
+    "BITFIELD_RO",
+    since = "6.0.0",
+    complexity = "O(1) for each operation.",
+    flags(FAST),
+    reply = Array(&Integer)
+)]
 fn bitfield_ro(
     db: &Db,
     server: &Server,

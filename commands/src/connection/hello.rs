@@ -19,7 +19,8 @@ const NOT_AUTHENTICATED: Error = Error::new(
     history(
         "6.2.0" = "The protocol version may be left out, to learn about the connection without changing it.",
         "8.1.0" = "Shows the availability zone."
-    )
+    ),
+    reply = Map(&Bulk, &OneOf(&[Bulk, Integer, Array(&Any)]))
 )]
 fn hello(server: &Server, client: &mut Client, arguments: Option<Arguments>, reply: &mut Reply) -> Result<()> {
     let greeting = arguments.map(|Arguments(words)| Greeting::read(words, client)).transpose()?;

@@ -20,7 +20,8 @@ fn echo<'a>(_server: &Server, message: &'a [u8]) -> &'a [u8] {
     since = "1.0.0",
     complexity = "O(1)",
     flags(FAST, SUBSCRIBER),
-    tips(REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_ALL_SUCCEEDED)
+    tips(REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_ALL_SUCCEEDED),
+    reply = OneOf(&[Status, Bulk, Tuple(&[Bulk, Bulk])])
 )]
 fn ping(client: &Client, message: Option<&[u8]>, reply: &mut Reply) {
     // A subscriber that speaks RESP2 takes every reply for a message, so this one looks like a message.

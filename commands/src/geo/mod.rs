@@ -122,7 +122,11 @@ impl<'a> Argument<'a> for Placed<'a> {
 }
 
 /// Returns the longitude and latitude of members.
-#[command(since = "3.2.0", complexity = "O(N) where N is the number of members asked for.")]
+#[command(
+    since = "3.2.0",
+    complexity = "O(N) where N is the number of members asked for.",
+    reply = Array(&<Option<Position> as IntoReply>::SCHEMA)
+)]
 fn geopos(db: &Db, key: Key, #[arg(name = "member")] members: Rest<&[u8]>, reply: &mut Reply) -> Result<()> {
     let zset = db.get::<ZSet>(key)?;
     reply.array(members.len());
@@ -142,7 +146,11 @@ fn geodist(db: &Db, key: Key, member1: &[u8], member2: &[u8], unit: Option<Unit>
 }
 
 /// Returns members' positions as geohashes, as other programs know them.
-#[command(since = "3.2.0", complexity = "O(N) where N is the number of members asked for.")]
+#[command(
+    since = "3.2.0",
+    complexity = "O(N) where N is the number of members asked for.",
+    reply = Array(&OneOf(&[Bulk, Null]))
+)]
 fn geohash(db: &Db, key: Key, #[arg(name = "member")] members: Rest<&[u8]>, reply: &mut Reply) -> Result<()> {
     let zset = db.get::<ZSet>(key)?;
     reply.array(members.len());

@@ -4,7 +4,7 @@ use redis_core::prelude::*;
 
 use super::FAMILY;
 use super::arguments::{Form, Query, Radius, RadiusByMember, RadiusByMemberRo, RadiusRo};
-use super::search::store;
+use super::search::{HITS, store};
 
 /// Returns the members around a position, or stores them.
 #[command(
@@ -14,7 +14,8 @@ use super::search::store;
     history(
         "6.2.0" = "Added the `ANY` option for `COUNT`.",
         "7.0.0" = "Units of length are accepted in upper case."
-    )
+    ),
+    reply = OneOf(&[HITS, Integer])
 )]
 fn georadius(db: &mut Db, #[key(RO, ACCESS)] key: Key, query: Query<Radius>, reply: &mut Reply) -> Result<()> {
     answer_or_store(db, key, query, reply)
@@ -28,7 +29,8 @@ fn georadius(db: &mut Db, #[key(RO, ACCESS)] key: Key, query: Query<Radius>, rep
     history(
         "6.2.0" = "Added the `ANY` option for `COUNT`.",
         "7.0.0" = "Units of length are accepted in upper case."
-    )
+    ),
+    reply = HITS
 )]
 fn georadius_ro(db: &Db, key: Key, query: Query<RadiusRo>, reply: &mut Reply) -> Result<()> {
     answer(db, key, query, reply)
@@ -42,7 +44,8 @@ fn georadius_ro(db: &Db, key: Key, query: Query<RadiusRo>, reply: &mut Reply) ->
     history(
         "6.2.0" = "Added the `ANY` option for `COUNT`.",
         "7.0.0" = "Units of length are accepted in upper case."
-    )
+    ),
+    reply = OneOf(&[HITS, Integer])
 )]
 fn georadiusbymember(
     db: &mut Db,
@@ -61,7 +64,8 @@ fn georadiusbymember(
     history(
         "6.2.0" = "Added the `ANY` option for `COUNT`.",
         "7.0.0" = "Units of length are accepted in upper case."
-    )
+    ),
+    reply = HITS
 )]
 fn georadiusbymember_ro(db: &Db, key: Key, query: Query<RadiusByMemberRo>, reply: &mut Reply) -> Result<()> {
     answer(db, key, query, reply)

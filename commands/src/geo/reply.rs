@@ -7,12 +7,12 @@ use super::geohash::Position;
 
 /// A position is longitude and latitude, with all their digits.
 impl IntoReply for Position {
+    const SCHEMA: Schema = Schema::Tuple(&[Schema::Double, Schema::Double]);
+
     fn write(self, reply: &mut Reply) {
         reply.array(2);
         for coordinate in [self.longitude, self.latitude] {
-            let mut digits = Vec::new();
-            LongDouble::from(coordinate).format(&mut digits);
-            reply.decimal(&digits);
+            LongDouble::from(coordinate).write(reply);
         }
     }
 
@@ -25,6 +25,8 @@ impl IntoReply for Position {
 pub(super) struct Distance(pub(super) f64);
 
 impl IntoReply for Distance {
+    const SCHEMA: Schema = Schema::Bulk;
+
     fn write(self, reply: &mut Reply) {
         reply.bulk(format!("{:.4}", self.0).as_bytes());
     }

@@ -12,6 +12,12 @@ use super::geohash::Position;
 use super::reply::Distance;
 use super::shape::Shape;
 
+/// What a search answers: members, each alone or with what else is told of it.
+pub(super) const HITS: Schema = {
+    const DETAIL: Schema = Schema::OneOf(&[Schema::Bulk, Schema::Integer, <Position as IntoReply>::SCHEMA]);
+    Schema::Array(&Schema::OneOf(&[Schema::Bulk, Schema::Array(&DETAIL)]))
+};
+
 /// Returns the members that lie in a circle, a box or a polygon.
 #[command(
     since = "6.2.0",
@@ -19,7 +25,8 @@ use super::shape::Shape;
     history(
         "7.0.0" = "Units of length are accepted in upper case.",
         "9.0.0" = "Added the `BYPOLYGON` option."
-    )
+    ),
+    reply = HITS
 )]
 fn geosearch(db: &Db, key: Key, query: Query<GeoSearch>, reply: &mut Reply) -> Result<()> {
     let search = query.read(db.get(key)?)?;

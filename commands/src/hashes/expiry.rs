@@ -17,7 +17,7 @@ const NO_FIELD: i64 = -2;
 const NEVER: i64 = -1;
 
 /// Sets the time to live of fields of a hash, in seconds.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 fn hexpire(
     db: &mut Db,
     context: &Context,
@@ -33,7 +33,7 @@ fn hexpire(
 }
 
 /// Sets the time to live of fields of a hash, in milliseconds.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 fn hpexpire(
     db: &mut Db,
     context: &Context,
@@ -49,7 +49,7 @@ fn hpexpire(
 }
 
 /// Sets when fields of a hash expire, as a Unix time in seconds.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 fn hexpireat(
     db: &mut Db,
     context: &Context,
@@ -65,7 +65,7 @@ fn hexpireat(
 }
 
 /// Sets when fields of a hash expire, as a Unix time in milliseconds.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 pub(super) fn hpexpireat(
     db: &mut Db,
     context: &Context,
@@ -165,7 +165,7 @@ pub(super) fn announce(
 /// Removes the expiration times of fields of a hash.
 ///
 /// Answers for each field 1 if it had one, -1 if it had none, -2 if there is no such field.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 pub(super) fn hpersist(db: &mut Db, #[key(RW, UPDATE)] key: Key, fields: Fields, reply: &mut Reply) -> Result<()> {
     let now = db.now();
     let mut hash = db.get_mut::<Hash>(key)?;
@@ -190,25 +190,25 @@ pub(super) fn hpersist(db: &mut Db, #[key(RW, UPDATE)] key: Key, fields: Fields,
 /// Returns the times to live of fields of a hash, in seconds.
 ///
 /// It is -1 for a field that does not expire and -2 for one that does not exist, here and in the commands alike.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 fn httl(db: &Db, key: Key, fields: AskedFields, reply: &mut Reply) -> Result<()> {
     answer(db, key, fields, reply, |deadline| rounded(deadline.saturating_sub(db.now())))
 }
 
 /// Returns the times to live of fields of a hash, in milliseconds.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 fn hpttl(db: &Db, key: Key, fields: AskedFields, reply: &mut Reply) -> Result<()> {
     answer(db, key, fields, reply, |deadline| deadline.saturating_sub(db.now()))
 }
 
 /// Returns when fields of a hash expire, as Unix times in seconds.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 fn hexpiretime(db: &Db, key: Key, fields: AskedFields, reply: &mut Reply) -> Result<()> {
     answer(db, key, fields, reply, rounded)
 }
 
 /// Returns when fields of a hash expire, as Unix times in milliseconds.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST), reply = Array(&Integer))]
 fn hpexpiretime(db: &Db, key: Key, fields: AskedFields, reply: &mut Reply) -> Result<()> {
     answer(db, key, fields, reply, |deadline| deadline)
 }

@@ -99,7 +99,12 @@ fn hget<'d>(db: &'d Db, key: Key, field: &[u8]) -> Result<Option<Element<'d>>> {
 }
 
 /// Returns the values of several fields of a hash.
-#[command(since = "2.0.0", complexity = "O(N) where N is the number of fields to read.", flags(FAST))]
+#[command(
+    since = "2.0.0",
+    complexity = "O(N) where N is the number of fields to read.",
+    flags(FAST),
+    reply = Array(&OneOf(&[Bulk, Null]))
+)]
 fn hmget(db: &Db, key: Key, #[arg(name = "field")] fields: Many<&[u8]>, reply: &mut Reply) -> Result<()> {
     let hash = db.get::<Hash>(key)?;
     reply.array(fields.len());
@@ -110,7 +115,12 @@ fn hmget(db: &Db, key: Key, #[arg(name = "field")] fields: Many<&[u8]>, reply: &
 }
 
 /// Returns all fields and values of a hash.
-#[command(since = "2.0.0", complexity = "O(N) where N is the number of fields.", tips(NONDETERMINISTIC_OUTPUT_ORDER))]
+#[command(
+    since = "2.0.0",
+    complexity = "O(N) where N is the number of fields.",
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Map(&Bulk, &Bulk)
+)]
 fn hgetall(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
     let (len, fields) = live(db, key)?;
     reply.map(len);
@@ -122,7 +132,12 @@ fn hgetall(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
 }
 
 /// Returns all fields of a hash.
-#[command(since = "2.0.0", complexity = "O(N) where N is the number of fields.", tips(NONDETERMINISTIC_OUTPUT_ORDER))]
+#[command(
+    since = "2.0.0",
+    complexity = "O(N) where N is the number of fields.",
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Array(&Bulk)
+)]
 fn hkeys(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
     let (len, fields) = live(db, key)?;
     reply.array(len);
@@ -131,7 +146,12 @@ fn hkeys(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
 }
 
 /// Returns all values of a hash.
-#[command(since = "2.0.0", complexity = "O(N) where N is the number of fields.", tips(NONDETERMINISTIC_OUTPUT_ORDER))]
+#[command(
+    since = "2.0.0",
+    complexity = "O(N) where N is the number of fields.",
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Array(&Bulk)
+)]
 fn hvals(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
     let (len, fields) = live(db, key)?;
     reply.array(len);
@@ -169,7 +189,12 @@ fn hstrlen(db: &Db, #[key(RO)] key: Key, field: &[u8]) -> Result<usize> {
 /// Returns the values of one or more fields of a hash and removes them.
 ///
 /// The key is deleted with its last field.
-#[command(since = "9.1.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(
+    since = "9.1.0",
+    complexity = "O(N) where N is the number of fields.",
+    flags(FAST),
+    reply = Array(&OneOf(&[Bulk, Null]))
+)]
 fn hgetdel(
     db: &mut Db,
     #[key(RW, ACCESS, DELETE)] key: Key,

@@ -12,7 +12,8 @@ use crate::random_count::{BETWEEN_LOOKS, RandomCount, Word};
 #[command(
     since = "6.2.0",
     complexity = "O(N) where N is the number of fields returned.",
-    tips(NONDETERMINISTIC_OUTPUT)
+    tips(NONDETERMINISTIC_OUTPUT),
+    reply = OneOf(&[Bulk, Null, Array(&Bulk), Array(&Tuple(&[Bulk, Bulk]))])
 )]
 fn hrandfield(db: &Db, key: Key, options: Option<RandomCount<Withvalues>>, reply: &mut Reply) -> Result<()> {
     let now = db.now();

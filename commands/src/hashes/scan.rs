@@ -10,7 +10,8 @@ use crate::scan_options::{ScanCount, matches, scan_about};
 #[command(
     since = "2.8.0",
     complexity = "O(1) for every call. O(N) for a complete iteration, where N is the number of fields.",
-    tips(NONDETERMINISTIC_OUTPUT)
+    tips(NONDETERMINISTIC_OUTPUT),
+    reply = Tuple(&[Bulk, Array(&Bulk)])
 )]
 fn hscan(db: &Db, key: Key, cursor: ScanCursor, options: Late<HscanOptions>, reply: &mut Reply) -> Result<()> {
     let hash = db.get::<Hash>(key)?;

@@ -139,7 +139,12 @@ impl FieldsCondition {
 /// Returns the values of fields of a hash and sets when they expire.
 ///
 /// If the deadline has passed they are removed.
-#[command(since = "9.0.0", complexity = "O(N) where N is the number of fields.", flags(FAST))]
+#[command(
+    since = "9.0.0",
+    complexity = "O(N) where N is the number of fields.",
+    flags(FAST),
+    reply = Array(&OneOf(&[Bulk, Null]))
+)]
 fn hgetex(
     db: &mut Db,
     context: &Context,

@@ -8,7 +8,12 @@ use redis_core::value::hll::{Encoding, Hll, HllBuf, Registers, Run};
 use super::{FAMILY, lend, peek, refusal, store};
 
 /// Shows the registers, the runs or the encoding of a HyperLogLog, or makes it dense.
-#[command(since = "2.8.9", complexity = "N/A", flags(ADMIN, DENYOOM, SYSTEM))]
+#[command(
+    since = "2.8.9",
+    complexity = "N/A",
+    flags(ADMIN, DENYOOM, SYSTEM),
+    reply = OneOf(&[Integer, Bulk, Status, Array(&Integer)])
+)]
 fn pfdebug(db: &mut Db, subcommand: &[u8], #[key(RW, ACCESS)] key: Key, reply: &mut Reply) -> Result<()> {
     let Some(hll) = peek(db, key)? else { return Err(Error::new("ERR The specified key does not exist")) };
     let encoding = hll.encoding();

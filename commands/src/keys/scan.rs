@@ -11,7 +11,8 @@ use crate::scan_options::{ScanCount, matches};
     since = "1.0.0",
     complexity = "O(N) where N is the number of keys in the database; O(1) if the pattern is a plain name.",
     acl(KEYSPACE, DANGEROUS),
-    tips(REQUEST_POLICY_ALL_SHARDS, NONDETERMINISTIC_OUTPUT_ORDER)
+    tips(REQUEST_POLICY_ALL_SHARDS, NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Array(&Bulk)
 )]
 fn keys(keyspace: &Keyspace, pattern: Pattern, reply: &mut Reply) {
     let Pattern(pattern) = pattern;
@@ -42,7 +43,8 @@ fn is_plain(pattern: &[u8]) -> bool {
     complexity = "O(1) for a call, O(N) until the cursor is 0 again, where N is the number of keys.",
     acl(KEYSPACE),
     tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_SPECIAL, RESPONSE_POLICY_SPECIAL),
-    history("6.0.0" = "Takes `TYPE`.")
+    history("6.0.0" = "Takes `TYPE`."),
+    reply = Tuple(&[Bulk, Array(&Bulk)])
 )]
 fn scan(keyspace: &Keyspace, cursor: ScanCursor, options: Late<KeyScanOptions>, reply: &mut Reply) -> Result<()> {
     let options = options.get()?;

@@ -23,7 +23,8 @@ use crate::limit::Limit;
     since = "1.0.0",
     complexity = "O(N*log(N)) where N is the number of elements; O(N) if their order is left as it is.",
     flags(DENYOOM),
-    acl(SET, SORTEDSET, LIST, DANGEROUS)
+    acl(SET, SORTEDSET, LIST, DANGEROUS),
+    reply = OneOf(&[Array(&OneOf(&[Bulk, Null])), Integer])
 )]
 fn sort(keyspace: &mut Keyspace, #[key(RO, ACCESS)] key: Key, options: SortOptions, reply: &mut Reply) -> Result<()> {
     let SortOptions { by, limit, get, order, alpha, store } = options;
@@ -53,7 +54,8 @@ fn sort(keyspace: &mut Keyspace, #[key(RO, ACCESS)] key: Key, options: SortOptio
     "SORT_RO",
     since = "7.0.0",
     complexity = "O(N*log(N)) where N is the number of elements; O(N) if their order is left as it is.",
-    acl(SET, SORTEDSET, LIST, DANGEROUS)
+    acl(SET, SORTEDSET, LIST, DANGEROUS),
+    reply = Array(&OneOf(&[Bulk, Null]))
 )]
 fn sort_ro(keyspace: &Keyspace, key: Key, options: SortRoOptions, reply: &mut Reply) -> Result<()> {
     let SortRoOptions { by, limit, get, order, alpha } = options;

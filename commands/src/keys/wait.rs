@@ -26,6 +26,8 @@ fn wait(_server: &Server, numreplicas: i64, timeout: Milliseconds) -> Wait<Ackno
 struct Acknowledged(i64);
 
 impl IntoReply for Acknowledged {
+    const SCHEMA: Schema = Schema::Integer;
+
     fn write(self, reply: &mut Reply) {
         reply.integer(self.0);
     }

@@ -14,7 +14,8 @@ use crate::multi_pop::{PopCount, Popped, first_of, ready_or_wait};
 #[command(
     since = "2.0.0",
     complexity = "O(N) where N is the number of provided keys.",
-    history("6.0.0" = "`timeout` may have a fraction.")
+    history("6.0.0" = "`timeout` may have a fraction."),
+    reply = OneOf(&[Tuple(&[Bulk, Bulk]), Null])
 )]
 fn blpop(
     db: &mut Db,
@@ -32,7 +33,8 @@ fn blpop(
 #[command(
     since = "2.0.0",
     complexity = "O(N) where N is the number of provided keys.",
-    history("6.0.0" = "`timeout` may have a fraction.")
+    history("6.0.0" = "`timeout` may have a fraction."),
+    reply = OneOf(&[Tuple(&[Bulk, Bulk]), Null])
 )]
 fn brpop(
     db: &mut Db,
@@ -49,7 +51,8 @@ fn brpop(
 /// Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.
 #[command(
     since = "7.0.0",
-    complexity = "O(N+M) where N is the number of provided keys and M is the number of elements returned."
+    complexity = "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
+    reply = OneOf(&[Tuple(&[Bulk, Array(&Bulk)]), Null])
 )]
 fn blmpop(
     db: &mut Db,

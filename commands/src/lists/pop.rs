@@ -10,7 +10,8 @@ use crate::multi_pop::{PopCount, Popped, first_of};
     since = "1.0.0",
     complexity = "O(N) where N is the number of elements returned",
     flags(FAST),
-    history("6.2.0" = "Takes a `count`.")
+    history("6.2.0" = "Takes a `count`."),
+    reply = OneOf(&[Bulk, Array(&Bulk), Null])
 )]
 fn lpop(
     db: &mut Db,
@@ -26,7 +27,8 @@ fn lpop(
     since = "1.0.0",
     complexity = "O(N) where N is the number of elements returned",
     flags(FAST),
-    history("6.2.0" = "Takes a `count`.")
+    history("6.2.0" = "Takes a `count`."),
+    reply = OneOf(&[Bulk, Array(&Bulk), Null])
 )]
 fn rpop(
     db: &mut Db,
@@ -56,7 +58,8 @@ fn pop(db: &mut Db, key: Key, side: Side, count: Option<Count>, reply: &mut Repl
 /// Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.
 #[command(
     since = "7.0.0",
-    complexity = "O(N+M) where N is the number of provided keys and M is the number of elements returned."
+    complexity = "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
+    reply = OneOf(&[Tuple(&[Bulk, Array(&Bulk)]), Null])
 )]
 fn lmpop(
     db: &mut Db,

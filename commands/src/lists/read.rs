@@ -28,7 +28,8 @@ fn lindex<'d>(db: &'d Db, key: Key, index: Lazy<i64>) -> Result<Option<Element<'
 /// Returns a range of elements from a list.
 #[command(
     since = "1.0.0",
-    complexity = "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range."
+    complexity = "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.",
+    reply = Array(&Bulk)
 )]
 fn lrange(db: &Db, key: Key, start: i64, stop: i64, reply: &mut Reply) -> Result<()> {
     let Some(list) = db.get::<List>(key)? else {
@@ -44,7 +45,8 @@ fn lrange(db: &Db, key: Key, start: i64, stop: i64, reply: &mut Reply) -> Result
 /// Returns the index of matching elements in a list.
 #[command(
     since = "6.0.6",
-    complexity = "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time."
+    complexity = "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.",
+    reply = OneOf(&[Integer, Array(&Integer), Null])
 )]
 fn lpos(db: &Db, key: Key, element: &[u8], options: PositionOptions, reply: &mut Reply) -> Result<()> {
     let list = db.get::<List>(key)?;

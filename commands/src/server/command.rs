@@ -8,20 +8,37 @@ use redis_core::prelude::*;
 
 use super::{FAMILY, Undocumented};
 
+/// What is told of one command.
+const DETAILS: Schema = {
+    use Schema::{Any, Array, Bulk, Integer, Map, Set, Status, Tuple};
+    const KEY_SPEC: Schema = Map(&Bulk, &Any);
+    const SUBCOMMANDS: Schema = Array(&Any);
+    const WORDS: Schema = Set(&Status);
+    Tuple(&[Bulk, Integer, WORDS, Integer, Integer, Integer, WORDS, Array(&Bulk), Array(&KEY_SPEC), SUBCOMMANDS])
+};
+
 /// Returns detailed information about all commands.
 #[command(
     since = "2.8.13",
     complexity = "O(N) where N is the total number of commands",
     flags(LOADING, STALE),
     acl(CONNECTION),
-    tips(NONDETERMINISTIC_OUTPUT_ORDER)
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Array(&DETAILS)
 )]
 fn command(call: &mut Call, _arguments: Undocumented<0>) {
     write_infos(call.worker.registry.top_level(), call.reply);
 }
 
 /// Returns helpful text about the different subcommands.
-#[command("COMMAND HELP", since = "5.0.0", complexity = "O(1)", flags(LOADING, STALE), acl(CONNECTION))]
+#[command(
+    "COMMAND HELP",
+    since = "5.0.0",
+    complexity = "O(1)",
+    flags(LOADING, STALE),
+    acl(CONNECTION),
+    reply = Array(&Status)
+)]
 fn command_help(call: &mut Call) -> Result<()> {
     help(call).map(drop)
 }
@@ -40,7 +57,8 @@ fn command_count(call: &mut Call) -> usize {
     flags(LOADING, STALE),
     acl(CONNECTION),
     tips(NONDETERMINISTIC_OUTPUT_ORDER),
-    history("7.0.0" = "Allowed to be called with no argument to get info on all commands.")
+    history("7.0.0" = "Allowed to be called with no argument to get info on all commands."),
+    reply = Array(&OneOf(&[DETAILS, Null]))
 )]
 fn command_info(call: &mut Call, #[arg(name = "command-name")] names: Rest<&[u8]>) {
     let (registry, reply) = (call.worker.registry, &mut *call.reply);
@@ -63,7 +81,8 @@ fn command_info(call: &mut Call, #[arg(name = "command-name")] names: Rest<&[u8]
     complexity = "O(N) where N is the number of commands to look up",
     flags(LOADING, STALE),
     acl(CONNECTION),
-    tips(NONDETERMINISTIC_OUTPUT_ORDER)
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Map(&Bulk, &Map(&Bulk, &Any))
 )]
 fn command_docs(call: &mut Call, #[arg(name = "command-name")] names: Rest<&[u8]>) {
     let (registry, reply) = (call.worker.registry, &mut *call.reply);
@@ -165,7 +184,8 @@ fn command_getkeys<'a>(
     since = "7.0.0",
     complexity = "O(N) where N is the number of arguments to the command",
     flags(LOADING, STALE),
-    acl(CONNECTION)
+    acl(CONNECTION),
+    reply = Array(&Tuple(&[Bulk, Set(&Status)]))
 )]
 fn command_getkeysandflags(
     call: &mut Call,

@@ -18,7 +18,8 @@ fn seconds() -> u64 {
     since = "2.8.13",
     complexity = "O(1)",
     flags(ADMIN, NOSCRIPT, LOADING, STALE),
-    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL)
+    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL),
+    reply = Verbatim
 )]
 fn latency_doctor(server: &Server, reply: &mut Reply) {
     reply.verbatim("txt", server.latency.doctor(seconds()).as_bytes());
@@ -30,7 +31,8 @@ fn latency_doctor(server: &Server, reply: &mut Reply) {
     since = "2.8.13",
     complexity = "O(1)",
     flags(ADMIN, NOSCRIPT, LOADING, STALE),
-    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL)
+    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL),
+    reply = Verbatim
 )]
 fn latency_graph(server: &Server, event: &[u8], reply: &mut Reply) -> Result<()> {
     let event = String::from_utf8_lossy(event);
@@ -46,7 +48,8 @@ fn latency_graph(server: &Server, event: &[u8], reply: &mut Reply) -> Result<()>
     since = "7.0.0",
     complexity = "O(N) where N is the number of commands with latency information being retrieved.",
     flags(ADMIN, NOSCRIPT, LOADING, STALE),
-    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL)
+    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL),
+    reply = Map(&Bulk, &Map(&Bulk, &OneOf(&[Integer, Map(&Integer, &Integer)])))
 )]
 fn latency_histogram(call: &mut Call, #[arg(name = "command")] names: Rest<&[u8]>) {
     let registry = call.worker.registry;
@@ -102,7 +105,8 @@ fn latency_history(server: &Server, event: &[u8]) -> Vec<(u64, u64)> {
     since = "2.8.13",
     complexity = "O(1)",
     flags(ADMIN, NOSCRIPT, LOADING, STALE),
-    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL)
+    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_NODES, RESPONSE_POLICY_SPECIAL),
+    reply = Array(&Array(&OneOf(&[Bulk, Integer])))
 )]
 fn latency_latest(server: &Server, reply: &mut Reply) {
     let events = server.latency.latest();

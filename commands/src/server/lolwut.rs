@@ -9,7 +9,7 @@ use super::{FAMILY, Undocumented};
 const SHADES: &[u8] = b" .:-=+*#%@";
 
 /// Displays computer art and the server's version.
-#[command(since = "5.0.0", complexity = "O(1)", flags(READONLY, FAST))]
+#[command(since = "5.0.0", complexity = "O(1)", flags(READONLY, FAST), reply = Verbatim)]
 fn lolwut(#[arg(token = "VERSION")] version: Option<i64>, numbers: Undocumented<0>, reply: &mut Reply) -> Result<()> {
     if version.is_some() {
         // Each version's picture has parameters of its own: numbers, all of them.

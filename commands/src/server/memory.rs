@@ -65,7 +65,8 @@ mod advice {
     "MEMORY DOCTOR",
     since = "4.0.0",
     complexity = "O(1)",
-    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL)
+    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL),
+    reply = Verbatim
 )]
 fn memory_doctor(server: &Server, reply: &mut Reply) {
     let meter = &server.memory;
@@ -79,7 +80,8 @@ fn memory_doctor(server: &Server, reply: &mut Reply) {
     since = "4.0.0",
     complexity = "O(1)",
     flags(LOADING),
-    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL)
+    tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL),
+    reply = Verbatim
 )]
 fn memory_malloc_stats(reply: &mut Reply) {
     let report = allocator_report();
@@ -114,7 +116,8 @@ enum Figure {
     since = "4.0.0",
     complexity = "O(1)",
     tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL),
-    access = all
+    access = all,
+    reply = Map(&Bulk, &OneOf(&[Integer, Double, Bulk, Map(&Bulk, &Integer)]))
 )]
 fn memory_stats(call: &mut Call) {
     let (server, meter) = (call.server, &call.server.memory);

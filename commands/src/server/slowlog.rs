@@ -81,7 +81,8 @@ fn write_entries(server: &Server, log: CommandLog, count: usize, reply: &mut Rep
     complexity = "O(N) where N is the number of entries returned",
     flags(ADMIN, LOADING, STALE),
     tips(REQUEST_POLICY_ALL_NODES, NONDETERMINISTIC_OUTPUT),
-    history("4.0.0" = "Added client IP address, port and name to the reply.")
+    history("4.0.0" = "Added client IP address, port and name to the reply."),
+    reply = Array(&Tuple(&[Integer, Integer, Integer, Array(&Bulk), Bulk, Bulk]))
 )]
 fn slowlog_get(server: &Server, count: Option<EntryCount>, reply: &mut Reply) {
     write_entries(server, CommandLog::Slow, count.map_or(DEFAULT_COUNT, |count| count.0), reply);
@@ -118,7 +119,8 @@ fn slowlog_reset(server: &Server) -> Okay {
     since = "8.1.0",
     complexity = "O(N) where N is the number of entries returned",
     flags(ADMIN, LOADING, STALE),
-    tips(REQUEST_POLICY_ALL_NODES, NONDETERMINISTIC_OUTPUT)
+    tips(REQUEST_POLICY_ALL_NODES, NONDETERMINISTIC_OUTPUT),
+    reply = Array(&Tuple(&[Integer, Integer, Integer, Array(&Bulk), Bulk, Bulk]))
 )]
 fn commandlog_get(server: &Server, count: EntryCount, log: LogType, reply: &mut Reply) {
     write_entries(server, log.0, count.0, reply);

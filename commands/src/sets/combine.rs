@@ -12,7 +12,8 @@ use super::FAMILY;
 #[command(
     since = "1.0.0",
     complexity = "O(N*M) in the worst case, where N is the size of the smallest set and M the number of sets.",
-    tips(NONDETERMINISTIC_OUTPUT_ORDER)
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Set(&Bulk)
 )]
 fn sinter(db: &Db, keys: Keys, reply: &mut Reply) -> Result<()> {
     let sets = sets(db, keys)?;
@@ -92,7 +93,8 @@ impl<'a> Argument<'a> for CountedKeys<'a> {
 #[command(
     since = "1.0.0",
     complexity = "O(N) where N is the number of members of all sets.",
-    tips(NONDETERMINISTIC_OUTPUT_ORDER)
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Set(&Bulk)
 )]
 fn sunion(db: &Db, keys: Keys, reply: &mut Reply) -> Result<()> {
     let sets = sets(db, keys)?;
@@ -113,7 +115,8 @@ fn sunionstore(db: &mut Db, #[key(OW, UPDATE)] destination: Key, #[key(RO, ACCES
 #[command(
     since = "1.0.0",
     complexity = "O(N) where N is the number of members of all sets.",
-    tips(NONDETERMINISTIC_OUTPUT_ORDER)
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Set(&Bulk)
 )]
 fn sdiff(db: &Db, keys: Keys, reply: &mut Reply) -> Result<()> {
     let sets = sets(db, keys)?;

@@ -70,7 +70,12 @@ fn sismember(db: &Db, #[key(RO)] key: Key, member: &[u8]) -> Result<bool> {
 }
 
 /// Tells for each of several members whether it belongs to a set.
-#[command(since = "6.2.0", complexity = "O(N) where N is the number of members to look for.", flags(FAST))]
+#[command(
+    since = "6.2.0",
+    complexity = "O(N) where N is the number of members to look for.",
+    flags(FAST),
+    reply = Array(&Integer)
+)]
 fn smismember(db: &Db, key: Key, #[arg(name = "member")] members: Many<&[u8]>, reply: &mut Reply) -> Result<()> {
     let set = db.get::<Set>(key)?;
     reply.array(members.len());
@@ -81,7 +86,12 @@ fn smismember(db: &Db, key: Key, #[arg(name = "member")] members: Many<&[u8]>, r
 }
 
 /// Returns all members of a set.
-#[command(since = "1.0.0", complexity = "O(N) where N is the number of members.", tips(NONDETERMINISTIC_OUTPUT_ORDER))]
+#[command(
+    since = "1.0.0",
+    complexity = "O(N) where N is the number of members.",
+    tips(NONDETERMINISTIC_OUTPUT_ORDER),
+    reply = Set(&Bulk)
+)]
 fn smembers(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
     let set = db.get::<Set>(key)?;
     reply.set(set.map_or(0, Set::len));
@@ -125,7 +135,8 @@ fn smove(
 #[command(
     since = "2.8.0",
     complexity = "O(1) for every call. O(N) for a complete iteration, where N is the number of members.",
-    tips(NONDETERMINISTIC_OUTPUT)
+    tips(NONDETERMINISTIC_OUTPUT),
+    reply = Tuple(&[Bulk, Array(&Bulk)])
 )]
 fn sscan(db: &Db, key: Key, cursor: ScanCursor, options: Late<ScanOptions>, reply: &mut Reply) -> Result<()> {
     reply.array(2);

@@ -20,7 +20,8 @@ const EFFECT_MEMBERS: usize = 1024;
     flags(FAST),
     tips(NONDETERMINISTIC_OUTPUT),
     history("3.2.0" = "Added the `count` argument."),
-    extra = syntax
+    extra = syntax,
+    reply = OneOf(&[Bulk, Null, Set(&Bulk)])
 )]
 fn spop(
     db: &mut Db,
@@ -69,7 +70,8 @@ fn spop(
     complexity = "O(1) without a count, O(N) where N is the absolute value of the count otherwise.",
     tips(NONDETERMINISTIC_OUTPUT),
     history("2.6.0" = "Added the `count` argument."),
-    extra = syntax
+    extra = syntax,
+    reply = OneOf(&[Bulk, Null, Array(&Bulk)])
 )]
 fn srandmember(db: &Db, key: Key, #[arg(since = "2.6.0")] count: Option<i64>, reply: &mut Reply) -> Result<()> {
     if count == Some(i64::MIN) {

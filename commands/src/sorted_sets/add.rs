@@ -18,7 +18,8 @@ use super::FAMILY;
         "2.4.0" = "Several members can be given.",
         "3.0.2" = "Added the options `XX`, `NX`, `CH` and `INCR`.",
         "6.2.0" = "Added the options `GT` and `LT`."
-    )
+    ),
+    reply = OneOf(&[Integer, Double, Null])
 )]
 fn zadd(db: &mut Db, #[key(RW, UPDATE)] key: Key, additions: Additions, reply: &mut Reply) -> Result<()> {
     let Additions { how, pairs } = additions;

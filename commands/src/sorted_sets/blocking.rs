@@ -17,7 +17,8 @@ use crate::multi_pop::{PopCount, Popped, first_of, ready_or_wait};
     since = "5.0.0",
     complexity = "O(log(N)) where N is the number of members of the sorted set.",
     flags(FAST),
-    history("6.0.0" = "`timeout` may have a fraction.")
+    history("6.0.0" = "`timeout` may have a fraction."),
+    reply = OneOf(&[Tuple(&[Bulk, Bulk, Double]), Null])
 )]
 fn bzpopmin(
     db: &mut Db,
@@ -39,7 +40,8 @@ fn bzpopmin(
     since = "5.0.0",
     complexity = "O(log(N)) where N is the number of members of the sorted set.",
     flags(FAST),
-    history("6.0.0" = "`timeout` may have a fraction.")
+    history("6.0.0" = "`timeout` may have a fraction."),
+    reply = OneOf(&[Tuple(&[Bulk, Bulk, Double]), Null])
 )]
 fn bzpopmax(
     db: &mut Db,
@@ -58,7 +60,8 @@ fn bzpopmax(
 /// A key is deleted with its last member.
 #[command(
     since = "7.0.0",
-    complexity = "O(K) + O(M*log(N)) where K is the number of keys, N the number of members of the sorted set, and M the number of members popped."
+    complexity = "O(K) + O(M*log(N)) where K is the number of keys, N the number of members of the sorted set, and M the number of members popped.",
+    reply = OneOf(&[Tuple(&[Bulk, Array(&Tuple(&[Bulk, Double]))]), Null])
 )]
 fn bzmpop(
     db: &mut Db,

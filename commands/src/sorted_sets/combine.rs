@@ -15,12 +15,13 @@ use redis_core::prelude::*;
 use redis_core::value::{Element, Object};
 
 use super::store::store;
-use super::{FAMILY, write_header, write_member};
+use super::{FAMILY, MEMBERS, write_header, write_member};
 
 /// Returns the members of several sorted sets together.
 #[command(
     since = "6.2.0",
-    complexity = "O(N)+O(M*log(M)) where N is the number of members of all sorted sets and M the number of members of the result."
+    complexity = "O(N)+O(M*log(M)) where N is the number of members of all sorted sets and M the number of members of the result.",
+    reply = MEMBERS
 )]
 fn zunion(db: &Db, inputs: Inputs<Combined>, reply: &mut Reply) -> Result<()> {
     let (sources, options) = inputs.read(db)?;
@@ -49,7 +50,8 @@ fn zunionstore(
 /// Returns the members that several sorted sets have in common.
 #[command(
     since = "6.2.0",
-    complexity = "O(N*K)+O(M*log(M)) in the worst case, where N is the size of the smallest sorted set, K the number of sorted sets and M the number of members of the result."
+    complexity = "O(N*K)+O(M*log(M)) in the worst case, where N is the size of the smallest sorted set, K the number of sorted sets and M the number of members of the result.",
+    reply = MEMBERS
 )]
 fn zinter(db: &Db, inputs: Inputs<Combined>, reply: &mut Reply) -> Result<()> {
     let (sources, options) = inputs.read(db)?;
@@ -94,7 +96,8 @@ fn zintercard(db: &Db, inputs: Inputs<Counted>) -> Result<usize> {
 /// Returns the members of the first sorted set that are in none of the others.
 #[command(
     since = "6.2.0",
-    complexity = "O(N*K)+O(M*log(M)) in the worst case, where N is the size of the first sorted set, K the number of sorted sets and M the number of members of the result."
+    complexity = "O(N*K)+O(M*log(M)) in the worst case, where N is the size of the first sorted set, K the number of sorted sets and M the number of members of the result.",
+    reply = MEMBERS
 )]
 fn zdiff(db: &Db, inputs: Inputs<Subtracted>, reply: &mut Reply) -> Result<()> {
     let (sources, options) = inputs.read(db)?;

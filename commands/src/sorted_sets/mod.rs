@@ -21,6 +21,12 @@ use redis_core::value::Element;
 
 family!("sorted-set", acl = SORTEDSET);
 
+/// Members in a reply, each with its score if that was asked for.
+const MEMBERS: Schema = {
+    const WITH_SCORE: Schema = Schema::Tuple(&[Schema::Bulk, Schema::Double]);
+    Schema::Array(&Schema::OneOf(&[Schema::Bulk, WITH_SCORE]))
+};
+
 /// Writes the header of `count` members, or of members with their scores. These are pairs to version 3 of the protocol,
 /// and to version 2 one element after the other.
 fn write_header(reply: &mut Reply, count: usize, with_scores: bool) {

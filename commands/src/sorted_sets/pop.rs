@@ -40,7 +40,8 @@ impl Side {
     since = "5.0.0",
     complexity = "O(log(N)*M) where N is the number of members of the sorted set and M the number of members popped.",
     flags(FAST),
-    extra = syntax
+    extra = syntax,
+    reply = Array(&OneOf(&[Bulk, Double, Tuple(&[Bulk, Double])]))
 )]
 fn zpopmin(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, count: Option<Count>, reply: &mut Reply) -> Result<()> {
     pop(db, key, Side::Min, count, reply)
@@ -53,7 +54,8 @@ fn zpopmin(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, count: Option<Count
     since = "5.0.0",
     complexity = "O(log(N)*M) where N is the number of members of the sorted set and M the number of members popped.",
     flags(FAST),
-    extra = syntax
+    extra = syntax,
+    reply = Array(&OneOf(&[Bulk, Double, Tuple(&[Bulk, Double])]))
 )]
 fn zpopmax(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, count: Option<Count>, reply: &mut Reply) -> Result<()> {
     pop(db, key, Side::Max, count, reply)
@@ -77,7 +79,8 @@ fn pop(db: &mut Db, key: Key, side: Side, count: Option<Count>, reply: &mut Repl
 /// A key is deleted with its last member.
 #[command(
     since = "7.0.0",
-    complexity = "O(K) + O(M*log(N)) where K is the number of keys, N the number of members of the sorted set, and M the number of members popped."
+    complexity = "O(K) + O(M*log(N)) where K is the number of keys, N the number of members of the sorted set, and M the number of members popped.",
+    reply = OneOf(&[Tuple(&[Bulk, Array(&Tuple(&[Bulk, Double]))]), Null])
 )]
 fn zmpop(
     db: &mut Db,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use redis_core::prelude::*;
 use redis_core::rng;
 
-use super::{FAMILY, write_header, write_member};
+use super::{FAMILY, MEMBERS, write_header, write_member};
 use crate::random_count::{BETWEEN_LOOKS, RandomCount, Word};
 
 /// Returns one or more random members of a sorted set.
@@ -14,7 +14,8 @@ use crate::random_count::{BETWEEN_LOOKS, RandomCount, Word};
 #[command(
     since = "6.2.0",
     complexity = "O(N) where N is the number of members returned.",
-    tips(NONDETERMINISTIC_OUTPUT)
+    tips(NONDETERMINISTIC_OUTPUT),
+    reply = OneOf(&[Bulk, Null, MEMBERS])
 )]
 fn zrandmember(db: &Db, key: Key, options: Option<RandomCount<Withscores>>, reply: &mut Reply) -> Result<()> {
     let zset = db.get::<ZSet>(key)?.filter(|zset| !zset.is_empty());

@@ -10,14 +10,15 @@ use redis_core::prelude::*;
 
 use super::bounds::{LexBound, ScoreBound, Span, limited};
 use super::store::store;
-use super::{FAMILY, write_header, write_member};
+use super::{FAMILY, MEMBERS, write_header, write_member};
 use crate::limit::Limit;
 
 /// Returns the members of a sorted set within a range of ranks, of scores, or of members.
 #[command(
     since = "1.2.0",
     complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned.",
-    history("6.2.0" = "Added the options `REV`, `BYSCORE`, `BYLEX` and `LIMIT`.")
+    history("6.2.0" = "Added the options `REV`, `BYSCORE`, `BYLEX` and `LIMIT`."),
+    reply = MEMBERS
 )]
 fn zrange(
     db: &Db,
@@ -33,7 +34,8 @@ fn zrange(
 /// Returns the members of a sorted set within a range of ranks, counted from the highest score.
 #[command(
     since = "1.2.0",
-    complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned."
+    complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned.",
+    reply = MEMBERS
 )]
 fn zrevrange(
     db: &Db,
@@ -51,6 +53,7 @@ fn zrevrange(
     since = "1.0.5",
     complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned.",
     history("2.0.0" = "Added the option `WITHSCORES`."),
+    reply = MEMBERS
 )]
 fn zrangebyscore(
     db: &Db,
@@ -68,6 +71,7 @@ fn zrangebyscore(
     since = "2.2.0",
     complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned.",
     history("2.1.6" = "`min` and `max` can be exclusive."),
+    reply = MEMBERS
 )]
 fn zrevrangebyscore(
     db: &Db,
@@ -85,7 +89,8 @@ fn zrevrangebyscore(
 /// All members must have the same score.
 #[command(
     since = "2.8.9",
-    complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned."
+    complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned.",
+    reply = Array(&Bulk)
 )]
 fn zrangebylex(
     db: &Db,
@@ -103,7 +108,8 @@ fn zrangebylex(
 /// All members must have the same score.
 #[command(
     since = "2.8.9",
-    complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned."
+    complexity = "O(log(N)+M) where N is the number of members of the sorted set and M the number of members returned.",
+    reply = Array(&Bulk)
 )]
 fn zrevrangebylex(
     db: &Db,

@@ -19,7 +19,12 @@ fn zscore(db: &Db, key: Key, member: &[u8]) -> Result<Option<f64>> {
 }
 
 /// Returns the scores of members of a sorted set.
-#[command(since = "6.2.0", complexity = "O(N) where N is the number of members asked for.", flags(FAST))]
+#[command(
+    since = "6.2.0",
+    complexity = "O(N) where N is the number of members asked for.",
+    flags(FAST),
+    reply = Array(&OneOf(&[Double, Null]))
+)]
 fn zmscore(db: &Db, key: Key, #[arg(name = "member")] members: Many<&[u8]>, reply: &mut Reply) -> Result<()> {
     let zset = db.get::<ZSet>(key)?;
     reply.array(members.len());
@@ -35,7 +40,8 @@ fn zmscore(db: &Db, key: Key, #[arg(name = "member")] members: Many<&[u8]>, repl
     complexity = "O(log(N)) where N is the number of members of the sorted set.",
     flags(FAST),
     history("7.2.0" = "Added the option `WITHSCORE`."),
-    extra = arity
+    extra = arity,
+    reply = OneOf(&[Integer, Tuple(&[Integer, Double]), Null])
 )]
 fn zrank(db: &Db, key: Key, member: &[u8], with_score: WithScore, reply: &mut Reply) -> Result<()> {
     let rank = db.get::<ZSet>(key)?.and_then(|zset| zset.rank(member));
@@ -49,7 +55,8 @@ fn zrank(db: &Db, key: Key, member: &[u8], with_score: WithScore, reply: &mut Re
     complexity = "O(log(N)) where N is the number of members of the sorted set.",
     flags(FAST),
     history("7.2.0" = "Added the option `WITHSCORE`."),
-    extra = arity
+    extra = arity,
+    reply = OneOf(&[Integer, Tuple(&[Integer, Double]), Null])
 )]
 fn zrevrank(db: &Db, key: Key, member: &[u8], with_score: WithScore, reply: &mut Reply) -> Result<()> {
     let reversed = |zset: &ZSet| zset.rank(member).map(|(rank, score)| (zset.len() - 1 - rank, score));

@@ -12,7 +12,8 @@ use crate::scan_options::{ScanCount, matches, scan_about};
     since = "2.8.0",
     complexity = "O(1) for every call. O(N) for a complete iteration, where N is the number of members.",
     tips(NONDETERMINISTIC_OUTPUT),
-    history("8.0.0" = "Added the option `NOSCORES`.")
+    history("8.0.0" = "Added the option `NOSCORES`."),
+    reply = Tuple(&[Bulk, Array(&Bulk)])
 )]
 fn zscan(db: &Db, key: Key, cursor: ScanCursor, options: Late<ZscanOptions>, reply: &mut Reply) -> Result<()> {
     let zset = db.get::<ZSet>(key)?;

@@ -71,6 +71,8 @@ fn refusal(error: AppendError) -> Error {
 struct Added(StreamId);
 
 impl IntoReply for Added {
+    const SCHEMA: Schema = Schema::Bulk;
+
     fn write(self, reply: &mut Reply) {
         reply.bulk(&self.0.to_text());
     }

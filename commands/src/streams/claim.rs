@@ -11,14 +11,15 @@ use redis_core::value::stream::{Entries, Group, StreamId};
 use super::groups::log_position;
 use super::id::{self, Start};
 use super::pending::XACK;
-use super::{FAMILY, no_group, write_entry};
+use super::{ENTRY, FAMILY, no_group, write_entry};
 
 /// Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.
 #[command(
     since = "5.0.0",
     complexity = "O(log N) with N being the number of messages in the PEL of the consumer group.",
     flags(FAST),
-    tips(NONDETERMINISTIC_OUTPUT)
+    tips(NONDETERMINISTIC_OUTPUT),
+    reply = Array(&OneOf(&[Bulk, ENTRY]))
 )]
 fn xclaim(
     db: &mut Db,
@@ -61,7 +62,8 @@ fn xclaim(
     complexity = "O(1) if COUNT is small.",
     flags(FAST),
     tips(NONDETERMINISTIC_OUTPUT),
-    history("7.0.0" = "Lists in its reply the entries that were deleted, and ends that they are pending.")
+    history("7.0.0" = "Lists in its reply the entries that were deleted, and ends that they are pending."),
+    reply = Tuple(&[Bulk, Array(&OneOf(&[Bulk, ENTRY])), Array(&Bulk)])
 )]
 fn xautoclaim(
     db: &mut Db,

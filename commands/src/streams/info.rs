@@ -17,7 +17,8 @@ container!("XINFO", since = "5.0.0", "What a stream, its groups and their consum
         "6.0.0" = "Added the `FULL` modifier.",
         "7.0.0" = "Added the `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag` fields",
         "7.2.0" = "Added the `active-time` field, and changed the meaning of `seen-time`."
-    )
+    ),
+    reply = Map(&Bulk, &OneOf(&[Integer, Bulk, Null, Array(&Any)]))
 )]
 fn xinfo_stream(db: &Db, key: Key, detail: Late<Detail>, reply: &mut Reply) -> Result<()> {
     let stream = db.get::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
@@ -33,7 +34,8 @@ fn xinfo_stream(db: &Db, key: Key, detail: Late<Detail>, reply: &mut Reply) -> R
     "XINFO GROUPS",
     since = "5.0.0",
     complexity = "O(1)",
-    history("7.0.0" = "Added the `entries-read` and `lag` fields")
+    history("7.0.0" = "Added the `entries-read` and `lag` fields"),
+    reply = Array(&Map(&Bulk, &OneOf(&[Bulk, Integer, Null])))
 )]
 fn xinfo_groups(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
     let stream = db.get::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
@@ -54,7 +56,8 @@ fn xinfo_groups(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
     since = "5.0.0",
     complexity = "O(1)",
     tips(NONDETERMINISTIC_OUTPUT),
-    history("7.2.0" = "Added the `inactive` field, and changed the meaning of `idle`.")
+    history("7.2.0" = "Added the `inactive` field, and changed the meaning of `idle`."),
+    reply = Array(&Map(&Bulk, &OneOf(&[Bulk, Integer])))
 )]
 fn xinfo_consumers(db: &Db, key: Key, group: &[u8], reply: &mut Reply) -> Result<()> {
     let stream = db.get::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;

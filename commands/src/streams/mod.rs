@@ -31,6 +31,9 @@ use redis_core::value::stream::{Group, StreamEntry};
 
 family!("stream", acl = STREAM);
 
+/// An entry in a reply: its id, and a list of fields and values by turns.
+const ENTRY: Schema = Schema::Tuple(&[Schema::Bulk, Schema::Array(&Schema::Bulk)]);
+
 /// Writes an entry: its id, and a list of fields and values by turns.
 fn write_entry(entry: &StreamEntry<'_>, reply: &mut Reply) {
     reply.array(2);

@@ -18,12 +18,21 @@ fn xack(db: &mut Db, #[key(RW, UPDATE)] key: Key, group: &[u8], #[arg(name = "id
     Ok(acknowledged)
 }
 
+/// What XPENDING says of a group as a whole: how many entries, the first and the last of them, and who has them.
+const SUMMARY: Schema = {
+    use Schema::{Array, Bulk, Integer, Null, OneOf, Tuple};
+    const ID: Schema = OneOf(&[Bulk, Null]);
+    const CONSUMERS: Schema = OneOf(&[Array(&Tuple(&[Bulk, Bulk])), Null]);
+    Tuple(&[Integer, ID, ID, CONSUMERS])
+};
+
 /// Returns the information and entries from a stream consumer group's pending entries list.
 #[command(
     since = "5.0.0",
     complexity = "O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
     tips(NONDETERMINISTIC_OUTPUT),
-    history("6.2.0" = "Added the `IDLE` option and exclusive range intervals.")
+    history("6.2.0" = "Added the `IDLE` option and exclusive range intervals."),
+    reply = OneOf(&[SUMMARY, Array(&Tuple(&[Bulk, Bulk, Integer, Integer]))])
 )]
 fn xpending(db: &Db, key: Key, group: &[u8], filters: Option<Filters>, reply: &mut Reply) -> Result<()> {
     let stream = db.get::<Stream>(key)?;

@@ -4,7 +4,7 @@ use redis_core::prelude::*;
 use redis_core::value::stream::StreamEntry;
 
 use super::id::{Ascending, Descending};
-use super::{FAMILY, write_entries};
+use super::{ENTRY, FAMILY, write_entries};
 
 /// Returns the number of messages in a stream.
 #[command(since = "5.0.0", complexity = "O(1)", flags(FAST))]
@@ -16,7 +16,8 @@ fn xlen(db: &Db, #[key(RO)] key: Key) -> Result<u64> {
 #[command(
     since = "5.0.0",
     complexity = "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
-    history("6.2.0" = "Added exclusive ranges.")
+    history("6.2.0" = "Added exclusive ranges."),
+    reply = OneOf(&[Array(&ENTRY), Null])
 )]
 fn xrange(db: &Db, key: Key, interval: Ascending, options: RangeOptions, reply: &mut Reply) -> Result<()> {
     let stream = db.get::<Stream>(key)?;
@@ -29,7 +30,8 @@ fn xrange(db: &Db, key: Key, interval: Ascending, options: RangeOptions, reply: 
 #[command(
     since = "5.0.0",
     complexity = "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
-    history("6.2.0" = "Added exclusive ranges.")
+    history("6.2.0" = "Added exclusive ranges."),
+    reply = OneOf(&[Array(&ENTRY), Null])
 )]
 fn xrevrange(db: &Db, key: Key, interval: Descending, options: RangeOptions, reply: &mut Reply) -> Result<()> {
     let stream = db.get::<Stream>(key)?;

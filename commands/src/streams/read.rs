@@ -65,6 +65,13 @@ fn after(db: &Db, source: &Source<'_>) -> Result<StreamId> {
 pub(super) struct Entries;
 
 impl IntoReply for Entries {
+    const SCHEMA: Schema = {
+        use Schema::{Array, Bulk, Map, Null, OneOf, Tuple};
+        // One that a consumer was given and that is deleted by now has no fields.
+        const ENTRIES: Schema = Array(&Tuple(&[Bulk, OneOf(&[Array(&Bulk), Null])]));
+        OneOf(&[Map(&Bulk, &ENTRIES), Array(&Tuple(&[Bulk, ENTRIES]))])
+    };
+
     fn write(self, _: &mut Reply) {}
 
     fn write_nil(reply: &mut Reply) {

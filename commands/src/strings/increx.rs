@@ -61,7 +61,12 @@ fn enx_goes_with_a_time(raw: &IncrexOptionsRaw<'_>) -> Result<()> {
 /// Adds to the number at a key within limits, and sets its expiration time.
 ///
 /// A key that does not exist counts as zero. Answers the number and what was added to it.
-#[command(since = "8.8.0", complexity = "O(1)", flags(DENYOOM, FAST))]
+#[command(
+    since = "8.8.0",
+    complexity = "O(1)",
+    flags(DENYOOM, FAST),
+    reply = OneOf(&[Tuple(&[Integer, Integer]), Tuple(&[Double, Double])])
+)]
 fn increx(
     db: &mut Db,
     #[key(RW, ACCESS, UPDATE)] key: Key,

@@ -24,7 +24,11 @@ struct LcsOptions {
 /// Finds the longest common subsequence of two strings.
 ///
 /// Answers the subsequence, or its length, or where its pieces stand in both strings, the last piece first.
-#[command(since = "7.0.0", complexity = "O(N*M) where N and M are the lengths of the strings.")]
+#[command(
+    since = "7.0.0",
+    complexity = "O(N*M) where N and M are the lengths of the strings.",
+    reply = OneOf(&[Bulk, Integer, Map(&Bulk, &OneOf(&[Integer, Array(&Array(&Any))]))])
+)]
 fn lcs(db: &Db, server: &Server, keys: [Key; 2], options: Late<LcsOptions>, reply: &mut Reply) -> Result<()> {
     const NOT_STRINGS: Error = Error::new("ERR The specified keys must contain string values");
     let text = |key| db.get::<Str>(key).map(|text| text.map_or(&[][..], Str::as_bytes)).map_err(|_| NOT_STRINGS);

@@ -15,7 +15,8 @@ use super::set::store;
     since = "1.0.0",
     complexity = "O(N) where N is the number of keys.",
     flags(FAST),
-    tips(REQUEST_POLICY_MULTI_SHARD)
+    tips(REQUEST_POLICY_MULTI_SHARD),
+    reply = Array(&OneOf(&[Bulk, Null]))
 )]
 fn mget(db: &Db, keys: Keys, reply: &mut Reply) {
     reply.array(keys.len());

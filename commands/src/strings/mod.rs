@@ -28,7 +28,7 @@ fn get(db: &Db, key: Key) -> Result<Option<&Str>> {
 }
 
 /// Returns the string value of a key after deleting the key.
-#[command(since = "6.2.0", complexity = "O(1)", flags(FAST))]
+#[command(since = "6.2.0", complexity = "O(1)", flags(FAST), reply = OneOf(&[Bulk, Null]))]
 fn getdel(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, log: &mut Propagation, reply: &mut Reply) -> Result<()> {
     let value = db.get::<Str>(key)?;
     value.write(reply);
@@ -45,7 +45,7 @@ struct GetexOptions<'a> {
 }
 
 /// Returns the string value of a key after setting or removing its expiration time.
-#[command(since = "6.2.0", complexity = "O(1)", flags(FAST))]
+#[command(since = "6.2.0", complexity = "O(1)", flags(FAST), reply = OneOf(&[Bulk, Null]))]
 fn getex(
     db: &mut Db,
     #[key(RW, ACCESS, UPDATE)] key: Key,

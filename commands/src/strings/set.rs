@@ -66,7 +66,8 @@ struct SetOptions<'a> {
         "7.0.0" = "The `NX` and `GET` options can be used together.",
         "8.1.0" = "Added the `IFEQ` option.",
         "8.4.0" = "Added the `IFNE`, `IFDEQ` and `IFDNE` options."
-    )
+    ),
+    reply = OneOf(&[Status, Bulk, Null])
 )]
 fn set(
     db: &mut Db,
@@ -124,7 +125,7 @@ fn psetex(db: &mut Db, #[key(OW, UPDATE)] key: Key, milliseconds: Millis, value:
 }
 
 /// Returns the previous string value of a key after setting it to a new one.
-#[command(since = "1.0.0", complexity = "O(1)", flags(DENYOOM, FAST))]
+#[command(since = "1.0.0", complexity = "O(1)", flags(DENYOOM, FAST), reply = OneOf(&[Bulk, Null]))]
 fn getset(
     db: &mut Db,
     #[key(RW, ACCESS, UPDATE)] key: Key,

@@ -4,6 +4,7 @@ use super::call::Call;
 use super::caller::Task;
 use super::docs::Docs;
 use super::flags::{Categories, Flags, KeySpec};
+use super::schema::Schema;
 use crate::error::Error;
 use crate::resp::Reply;
 
@@ -50,6 +51,8 @@ pub struct CommandDef {
     pub access: Access,
     /// How it runs.
     pub run: Run,
+    /// The shape of its reply.
+    pub reply: Schema,
     /// Documentation.
     pub docs: Docs,
 }

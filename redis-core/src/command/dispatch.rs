@@ -17,7 +17,7 @@ use super::flags::{Flags, KeyFlags};
 use super::propagation::Propagation;
 use super::registry::{Command, Registry};
 use super::worker::{Runner, Worker};
-use super::{blocking, keys};
+use super::{blocking, keys, schema};
 use crate::args::{Args, OwnedArgs};
 use crate::clock;
 use crate::db::{Key, Keyspace, ShardSet};
@@ -321,11 +321,12 @@ pub(crate) fn call(
     let Run::Sync(handler) = command.def.run else { return Err(wrong_arity(command.def.full_name)) };
     let server = runner.server.clone();
     let mut log = Propagation::new(server.changes.is_active());
+    let mark = reply.len();
     keyspace.lend(args, |keyspace| {
         let (keyspace_again, log_again, client_again) = (&mut *keyspace, &mut log, &mut *client);
         let runner_again = &mut *runner;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            handler(&mut Call {
+            let mut call = Call {
                 command,
                 args,
                 keys: found,
@@ -335,7 +336,12 @@ pub(crate) fn call(
                 reply,
                 log: log_again,
                 worker: runner_again,
-            })
+            };
+            let outcome = handler(&mut call);
+            if cfg!(debug_assertions) && matches!(outcome, Ok(Outcome::Done)) {
+                schema::check(command, call.reply, mark);
+            }
+            outcome
         }));
         let outcome = outcome.unwrap_or_else(|_| Err(panicked(command)));
         keyspace.finish();

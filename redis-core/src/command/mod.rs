@@ -23,6 +23,7 @@ mod propagation;
 mod registry;
 mod reply;
 mod reset;
+mod schema;
 pub(crate) mod transaction;
 mod worker;
 
@@ -44,4 +45,5 @@ pub use help::{describe, help};
 pub use propagation::{CommandName, EffectArgs, Propagation};
 pub use registry::{Command, Registry, RegistryError};
 pub use reply::{Bulk, IntoOutcome, IntoReply, Map, Okay, SetOf, Simple, Wait, WaitKeys};
+pub use schema::Schema;
 pub use worker::{Runner, Worker};

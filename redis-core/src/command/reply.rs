@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::argument::{Keys, Timeout};
 use super::def::{Outcome, Waiting};
+use super::schema::Schema;
 use crate::db::Key;
 use crate::error::{Error, Result};
 use crate::num::LongDouble;
@@ -17,6 +18,9 @@ use crate::value::{Element, Kind, Str};
     note = "return an integer, `bool`, `f64`, `&Str`, `&[u8]`, `&str`, `Bulk`, `Simple`, `Okay`, `Map`, `SetOf`, `Option<_>`, `Vec<_>` or a tuple of these, or `Result<_>` of one; or take `reply: &mut Reply` and return nothing"
 )]
 pub trait IntoReply: Sized {
+    /// The shape of the reply.
+    const SCHEMA: Schema;
+
     /// Writes the reply.
     fn write(self, reply: &mut Reply);
 
@@ -38,6 +42,9 @@ pub trait IntoReply: Sized {
     note = "return an integer, `bool`, `f64`, `&Str`, `&[u8]`, `&str`, `Bulk`, `Simple`, `Okay`, `Map`, `SetOf`, `Option<_>`, `Vec<_>` or a tuple of these; `Result<_>` or `Wait<_>` of one; or take `reply: &mut Reply` and return nothing"
 )]
 pub trait IntoOutcome {
+    /// The shape of the reply.
+    const SCHEMA: Schema;
+
     /// Writes the reply, unless there is an error or the command has to wait.
     ///
     /// # Errors
@@ -46,6 +53,8 @@ pub trait IntoOutcome {
 }
 
 impl<T: IntoReply> IntoOutcome for T {
+    const SCHEMA: Schema = <T as IntoReply>::SCHEMA;
+
     #[inline]
     fn into_outcome(self, reply: &mut Reply) -> Result<Outcome> {
         self.write(reply);
@@ -54,6 +63,8 @@ impl<T: IntoReply> IntoOutcome for T {
 }
 
 impl<T: IntoOutcome> IntoOutcome for Result<T> {
+    const SCHEMA: Schema = T::SCHEMA;
+
     #[inline]
     fn into_outcome(self, reply: &mut Reply) -> Result<Outcome> {
         self?.into_outcome(reply)
@@ -108,6 +119,8 @@ impl From<Key> for WaitKeys {
 }
 
 impl<T: IntoReply> IntoOutcome for Wait<T> {
+    const SCHEMA: Schema = Schema::OneOf(&[<T as IntoReply>::SCHEMA, Schema::Null]);
+
     fn into_outcome(self, reply: &mut Reply) -> Result<Outcome> {
         let (keys, kind, timeout) = match self {
             Wait::Ready(value) => return value.into_outcome(reply),
@@ -158,8 +171,10 @@ impl From<Vec<u8>> for Bulk {
 }
 
 macro_rules! replies {
-    ($(($($generic:tt)*) $ty:ty, |$value:ident, $reply:ident| $write:expr;)*) => {$(
+    ($(($($generic:tt)*) $ty:ty, $schema:ident, |$value:ident, $reply:ident| $write:expr;)*) => {$(
         impl<$($generic)*> IntoReply for $ty {
+            const SCHEMA: Schema = Schema::$schema;
+
             #[inline]
             fn write(self, $reply: &mut Reply) {
                 let $value = self;
@@ -170,32 +185,34 @@ macro_rules! replies {
 }
 
 replies! {
-    () (), |_value, _reply| ();
-    () Okay, |_value, reply| reply.simple("OK");
-    () Simple, |value, reply| reply.simple(value.0);
-    () i64, |value, reply| reply.integer(value);
-    () u64, |value, reply| reply.integer(i64::try_from(value).unwrap_or(i64::MAX));
-    () usize, |value, reply| reply.integer(i64::try_from(value).unwrap_or(i64::MAX));
-    () bool, |value, reply| reply.integer(i64::from(value));
-    () f64, |value, reply| reply.double(value);
-    () LongDouble, |value, reply| {
+    () (), Nothing, |_value, _reply| ();
+    () Okay, Status, |_value, reply| reply.simple("OK");
+    () Simple, Status, |value, reply| reply.simple(value.0);
+    () i64, Integer, |value, reply| reply.integer(value);
+    () u64, Integer, |value, reply| reply.integer(i64::try_from(value).unwrap_or(i64::MAX));
+    () usize, Integer, |value, reply| reply.integer(i64::try_from(value).unwrap_or(i64::MAX));
+    () bool, Integer, |value, reply| reply.integer(i64::from(value));
+    () f64, Double, |value, reply| reply.double(value);
+    () LongDouble, Double, |value, reply| {
         let mut digits = Vec::new();
         value.format(&mut digits);
         reply.double_digits(&digits);
     };
-    () &[u8], |value, reply| reply.bulk(value);
-    () &Str, |value, reply| reply.bulk(value.as_bytes());
-    () &str, |value, reply| reply.bulk(value.as_bytes());
-    () String, |value, reply| reply.bulk(value.as_bytes());
-    () Bulk, |value, reply| reply.bulk(&value.0);
-    () Element<'_>, |value, reply| match value {
+    () &[u8], Bulk, |value, reply| reply.bulk(value);
+    () &Str, Bulk, |value, reply| reply.bulk(value.as_bytes());
+    () &str, Bulk, |value, reply| reply.bulk(value.as_bytes());
+    () String, Bulk, |value, reply| reply.bulk(value.as_bytes());
+    () Bulk, Bulk, |value, reply| reply.bulk(&value.0);
+    () Element<'_>, Bulk, |value, reply| match value {
         Element::Int(number) => reply.bulk_integer(number),
         Element::Bytes(bytes) => reply.bulk(bytes),
     };
-    () Error, |value, reply| reply.error(value.bytes());
+    () Error, Nothing, |value, reply| reply.error(value.bytes());
 }
 
 impl<T: IntoReply> IntoReply for Option<T> {
+    const SCHEMA: Schema = Schema::OneOf(&[<T as IntoReply>::SCHEMA, Schema::Null]);
+
     #[inline]
     fn write(self, reply: &mut Reply) {
         match self {
@@ -210,6 +227,8 @@ impl<T: IntoReply> IntoReply for Option<T> {
 }
 
 impl<T: IntoReply> IntoReply for Vec<T> {
+    const SCHEMA: Schema = Schema::Array(&<T as IntoReply>::SCHEMA);
+
     fn write(self, reply: &mut Reply) {
         reply.array(self.len());
         self.into_iter().for_each(|item| item.write(reply));
@@ -221,6 +240,8 @@ impl<T: IntoReply> IntoReply for Vec<T> {
 }
 
 impl<T: IntoReply> IntoReply for SetOf<T> {
+    const SCHEMA: Schema = Schema::Set(&<T as IntoReply>::SCHEMA);
+
     fn write(self, reply: &mut Reply) {
         reply.set(self.0.len());
         self.0.into_iter().for_each(|item| item.write(reply));
@@ -228,6 +249,8 @@ impl<T: IntoReply> IntoReply for SetOf<T> {
 }
 
 impl<K: IntoReply, V: IntoReply> IntoReply for Map<K, V> {
+    const SCHEMA: Schema = Schema::Map(&<K as IntoReply>::SCHEMA, &<V as IntoReply>::SCHEMA);
+
     fn write(self, reply: &mut Reply) {
         reply.map(self.0.len());
         for (key, value) in self.0 {
@@ -238,6 +261,8 @@ impl<K: IntoReply, V: IntoReply> IntoReply for Map<K, V> {
 }
 
 impl<A: IntoReply, B: IntoReply> IntoReply for (A, B) {
+    const SCHEMA: Schema = Schema::Tuple(&[<A as IntoReply>::SCHEMA, <B as IntoReply>::SCHEMA]);
+
     fn write(self, reply: &mut Reply) {
         reply.array(2);
         self.0.write(reply);
@@ -250,6 +275,9 @@ impl<A: IntoReply, B: IntoReply> IntoReply for (A, B) {
 }
 
 impl<A: IntoReply, B: IntoReply, C: IntoReply> IntoReply for (A, B, C) {
+    const SCHEMA: Schema =
+        Schema::Tuple(&[<A as IntoReply>::SCHEMA, <B as IntoReply>::SCHEMA, <C as IntoReply>::SCHEMA]);
+
     fn write(self, reply: &mut Reply) {
         reply.array(3);
         self.0.write(reply);

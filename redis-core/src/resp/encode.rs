@@ -242,17 +242,6 @@ impl Reply {
 
     /// A float whose digits the caller has chosen, where more are wanted than tell it apart from others; a string to
     /// version 2.
-    pub fn decimal(&mut self, digits: &[u8]) {
-        if self.resp3 {
-            self.out.push(b',');
-            self.out.extend_from_slice(digits);
-            self.out.extend_from_slice(b"\r\n");
-        } else {
-            self.bulk(digits);
-        }
-    }
-
-    /// A floating point number, given as its digits: for one that is no `f64`.
     pub fn double_digits(&mut self, digits: &[u8]) {
         if self.resp3 {
             self.out.push(b',');
@@ -437,7 +426,11 @@ mod tests {
         check(|r| r.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n");
         check(|r| r.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
         check(|r| r.double(-1e20), "$6\r\n-1e+20\r\n", ",-1e+20\r\n");
-        check(|r| r.decimal(b"0.10000000000000001"), "$19\r\n0.10000000000000001\r\n", ",0.10000000000000001\r\n");
+        check(
+            |r| r.double_digits(b"0.10000000000000001"),
+            "$19\r\n0.10000000000000001\r\n",
+            ",0.10000000000000001\r\n",
+        );
         check(|r| r.big_number("12345678901234567890"), "$20\r\n12345678901234567890\r\n", "(12345678901234567890\r\n");
         check(|r| r.verbatim("txt", b"a\nb"), "$3\r\na\nb\r\n", "=7\r\ntxt:a\nb\r\n");
     }

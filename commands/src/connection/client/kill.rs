@@ -22,7 +22,8 @@ use super::filter::{Filters, KillTarget, Use};
         "8.0.0" = "TYPE knows `primary`, and connections are filtered by MAXAGE.",
         "8.1.0" = "ID takes several IDs.",
         "9.0.0" = "Filters by NAME, IDLE, FLAGS, LIB-NAME, LIB-VER, DB, CAPA and IP, and by the negation of every filter but the ages."
-    )
+    ),
+    reply = OneOf(&[Status, Integer])
 )]
 fn client_kill(server: &Server, client: &mut Client, filter: KillTarget, reply: &mut Reply) -> Result<()> {
     match filter {

@@ -13,7 +13,8 @@ use super::line::describe;
     since = "6.2.0",
     complexity = "O(1)",
     flags(NOSCRIPT, LOADING, STALE),
-    tips(NONDETERMINISTIC_OUTPUT)
+    tips(NONDETERMINISTIC_OUTPUT),
+    reply = Verbatim
 )]
 fn client_info(client: &Client, reply: &mut Reply) {
     let mut line = Vec::new();
@@ -39,7 +40,8 @@ fn client_info(client: &Client, reply: &mut Reply) {
         "8.0.0" = "Shows what the connection has sent and received: `tot-net-in`, `tot-net-out` and `tot-cmds`.",
         "8.1.0" = "Filters by USER, ADDR, LADDR, SKIPME and MAXAGE.",
         "9.0.0" = "Filters by NAME, IDLE, FLAGS, LIB-NAME, LIB-VER, DB, CAPA and IP, and by the negation of every filter but the ages."
-    )
+    ),
+    reply = Verbatim
 )]
 fn client_list(server: &Server, client: &Client, filters: ListFilters, reply: &mut Reply) -> Result<()> {
     let filters = Filters::parse(filters.0, Use::List, server.config.databases.get())?;

@@ -89,6 +89,9 @@ fn client_capa(client: &mut Client, #[arg(name = "capability")] capabilities: Ma
     flags(NOSCRIPT, LOADING, STALE),
     extra = arity
 )]
-fn client_import_source(_client: &mut Client, _enabled: Switch) -> Result<Okay> {
-    Err(Error::new("ERR Server is not in import mode"))
+fn client_import_source(_client: &mut Client, enabled: Switch) -> Result<Okay> {
+    match enabled {
+        Switch::On => Err(Error::new("ERR Server is not in import mode")),
+        Switch::Off => Ok(Okay),
+    }
 }

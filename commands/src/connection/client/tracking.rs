@@ -157,7 +157,13 @@ fn client_getredir(client: &Client) -> i64 {
 }
 
 /// Returns information about server-assisted client-side caching for the connection.
-#[command("CLIENT TRACKINGINFO", since = "6.2.0", complexity = "O(1)", flags(NOSCRIPT, LOADING, STALE))]
+#[command(
+    "CLIENT TRACKINGINFO",
+    since = "6.2.0",
+    complexity = "O(1)",
+    flags(NOSCRIPT, LOADING, STALE),
+    reply = Map(&Bulk, &OneOf(&[Set(&Bulk), Integer, Array(&Bulk)]))
+)]
 fn client_trackinginfo(client: &Client, reply: &mut Reply) {
     let tracking = client.shared.tracking.read().clone();
     let flags = flags(tracking.as_deref(), client.caching > 0);

@@ -20,7 +20,8 @@ use super::{FAMILY, Undocumented};
     since = "1.0.0",
     complexity = "Depends on subcommand.",
     flags(ADMIN, NOSCRIPT, LOADING, STALE, SYSTEM),
-    access = all
+    access = all,
+    reply = Any
 )]
 fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
     let local = call.client.shared.origin.is_local();

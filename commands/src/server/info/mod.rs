@@ -49,7 +49,8 @@ const SECTIONS: &[(&str, Tier, Write)] = &[
     acl(DANGEROUS),
     tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL),
     history("7.0.0" = "Added support for taking several section arguments."),
-    access = all
+    access = all,
+    reply = Verbatim
 )]
 fn info(call: &mut Call, #[arg(name = "section")] sections: Rest<&[u8]>) {
     let selection = Selection::parse(sections.iter().copied());
