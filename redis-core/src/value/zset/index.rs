@@ -16,7 +16,7 @@ const PAGE: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     #[expect(clippy::vec_box, reason = "pages must not be copied when there are more of them")]
-    pages: Vec<Box<[u32; PAGE]>>,
+    pages: Vec<Box<[Slot; PAGE]>>,
     /// How many heads there are.
     heads: usize,
     /// How many records are in chains.
@@ -26,7 +26,7 @@ pub(super) struct Index {
 impl Index {
     /// How many bytes the index holds of the heap.
     pub(super) fn memory(&self) -> usize {
-        self.pages.capacity() * size_of::<usize>() + self.allocations() * size_of::<[u32; PAGE]>()
+        self.pages.capacity() * size_of::<usize>() + self.allocations() * size_of::<[Slot; PAGE]>()
     }
 
     /// About how many allocations there are.
@@ -43,11 +43,11 @@ impl Index {
     }
 
     fn first(&self, head: usize) -> Option<Slot> {
-        Slot::unpack(self.pages[head / PAGE][head % PAGE])
+        self.pages[head / PAGE][head % PAGE].some()
     }
 
     fn set_first(&mut self, head: usize, slot: Option<Slot>) {
-        self.pages[head / PAGE][head % PAGE] = Slot::pack(slot);
+        self.pages[head / PAGE][head % PAGE] = slot.unwrap_or(Slot::NONE);
     }
 
     /// The record of a member.
@@ -106,7 +106,7 @@ impl Index {
 
     fn add_head(&mut self, records: &mut Records) {
         if self.heads.is_multiple_of(PAGE) {
-            self.pages.push(Box::new([Slot::pack(None); PAGE]));
+            self.pages.push(Box::new([Slot::NONE; PAGE]));
         }
         let new = self.heads;
         self.heads += 1;

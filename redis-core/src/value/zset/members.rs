@@ -7,7 +7,6 @@
 
 use std::ops::Range;
 
-use super::compare;
 use super::index::Index;
 use super::records::{Records, Slot};
 use super::tree::{Key, Keys, Tree};
@@ -46,19 +45,15 @@ impl Members {
 
     /// How many members come before this one, which need not be there.
     fn place(&self, score: f64, member: &[u8]) -> usize {
-        self.tree.partition_point(|key| {
-            // The member is looked at only where it decides.
-            key.score < score
-                || key.score == score && compare((key.score, self.records.member(key.slot)), (score, member)).is_lt()
-        })
+        self.tree.place(score, |slot| self.records.member(slot) < member)
     }
 
     pub(super) fn partition_point(&self, mut before: impl FnMut(&[u8], f64) -> bool) -> usize {
-        self.tree.partition_point(|key| before(self.records.member(key.slot), key.score))
+        self.tree.partition_point(|slot| before(self.records.member(slot), self.records.score(slot)))
     }
 
-    pub(super) fn partition_point_by_score(&self, mut before: impl FnMut(f64) -> bool) -> usize {
-        self.tree.partition_point(|key| before(key.score))
+    pub(super) fn partition_point_by_score(&self, before: impl FnMut(f64) -> bool) -> usize {
+        self.tree.partition_point_by_score(before)
     }
 
     /// The members of ranks that exist.

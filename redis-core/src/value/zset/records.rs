@@ -29,10 +29,10 @@ pub(super) struct Slot(u32);
 
 const PLACE_BITS: u32 = 8;
 
-/// The `next` of a record without one: no slot, as there are never so many chunks.
-const NO_SLOT: u32 = u32::MAX;
-
 impl Slot {
+    /// What is no slot, as there are never so many chunks.
+    pub(super) const NONE: Self = Self(u32::MAX);
+
     fn new(chunk: u32, place: usize) -> Self {
         Self(chunk << PLACE_BITS | place as u32)
     }
@@ -45,14 +45,10 @@ impl Slot {
         (self.0 & ((1 << PLACE_BITS) - 1)) as usize
     }
 
-    /// The slot in four bytes, or that there is none.
-    pub(super) fn pack(slot: Option<Self>) -> u32 {
-        slot.map_or(NO_SLOT, |slot| slot.0)
-    }
-
-    /// The slot that was packed.
-    pub(super) fn unpack(packed: u32) -> Option<Self> {
-        (packed != NO_SLOT).then_some(Self(packed))
+    /// The slot, unless it is none.
+    #[inline]
+    pub(super) fn some(self) -> Option<Self> {
+        (self != Self::NONE).then_some(self)
     }
 
     /// A slot for tests that have no records.
@@ -178,11 +174,11 @@ impl Records {
 
     #[inline]
     pub(super) fn next(&self, slot: Slot) -> Option<Slot> {
-        Slot::unpack(u32::from_le_bytes(bytes_at(self.record(slot), NEXT)))
+        Slot(u32::from_le_bytes(bytes_at(self.record(slot), NEXT))).some()
     }
 
     pub(super) fn set_next(&mut self, slot: Slot, next: Option<Slot>) {
-        self.record_mut(slot)[NEXT..LENGTH].copy_from_slice(&Slot::pack(next).to_le_bytes());
+        self.record_mut(slot)[NEXT..LENGTH].copy_from_slice(&next.unwrap_or(Slot::NONE).0.to_le_bytes());
     }
 
     /// Adds a record.
@@ -211,7 +207,7 @@ impl Records {
             bytes.reserve_exact(tight::size_class(after).min(full) - bytes.len());
         }
         bytes.extend_from_slice(&score.to_le_bytes());
-        bytes.extend_from_slice(&NO_SLOT.to_le_bytes());
+        bytes.extend_from_slice(&Slot::NONE.0.to_le_bytes());
         if long {
             bytes.push(LONG);
             bytes.extend_from_slice(&(member.len() as u64).to_le_bytes());
@@ -305,7 +301,7 @@ fn place_chunk(chunks: &mut Vec<Chunk>, free: &mut Vec<u32>, chunk: Chunk) -> u3
         return number;
     }
     let number = chunks.len();
-    assert!(number < (NO_SLOT >> PLACE_BITS) as usize, "so many chunks are 64 GiB at least");
+    assert!(number < (Slot::NONE.0 >> PLACE_BITS) as usize, "so many chunks are 64 GiB at least");
     chunks.push(chunk);
     number as u32
 }

@@ -1,7 +1,7 @@
 //! The order of a large sorted set: a counted B+tree.
 //!
 //! The tree is a sequence of [`Key`]s that is addressed by rank. It knows nothing about scores and members: whoever inserts
-//! says at which rank, having found it with [`Tree::partition_point`]. Every inner node knows how many keys are below each
+//! says at which rank, having found it with [`Tree::place`]. Every inner node knows how many keys are below each
 //! of its children, which makes ranks cheap, and the first key of each, which is what is compared on the way down.
 //!
 //! ```text
@@ -19,6 +19,8 @@
 //! what keeps leaves about five sixths full under random insertions. Insertions at either end of the
 //! sequence, as with timestamps, leave full nodes behind. A node that falls below a quarter is joined with
 //! a neighbour, or shares with it.
+
+use std::ops::Range;
 
 use super::records::Slot;
 
@@ -48,13 +50,13 @@ pub(super) struct Key {
 #[derive(Clone, Debug)]
 struct Run {
     len: u16,
-    slots: [u32; CAPACITY],
+    slots: [Slot; CAPACITY],
     scores: [f64; CAPACITY],
 }
 
 impl Run {
     fn new() -> Self {
-        Self { len: 0, slots: [0; CAPACITY], scores: [0.0; CAPACITY] }
+        Self { len: 0, slots: [Slot::NONE; CAPACITY], scores: [0.0; CAPACITY] }
     }
 
     fn len(&self) -> usize {
@@ -63,12 +65,11 @@ impl Run {
 
     #[inline]
     fn get(&self, at: usize) -> Key {
-        let slot = Slot::unpack(self.slots[at]).expect("a key has a slot");
-        Key { score: self.scores[at], slot }
+        Key { score: self.scores[at], slot: self.slots[at] }
     }
 
     fn set(&mut self, at: usize, key: Key) {
-        self.slots[at] = Slot::pack(Some(key.slot));
+        self.slots[at] = key.slot;
         self.scores[at] = key.score;
     }
 
@@ -89,12 +90,21 @@ impl Run {
         key
     }
 
+    /// How many keys have scores that `before` holds for.
     #[inline]
-    fn partition_point(&self, before: &mut impl FnMut(Key) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.len());
+    fn partition_point_by_score(&self, before: impl FnMut(&f64) -> bool) -> usize {
+        self.scores[..self.len()].partition_point(before)
+    }
+
+    /// How many of the slots at these places `before` holds for, and all before them.
+    #[inline]
+    fn partition_point_by_slot(&self, places: Range<usize>, mut before: impl FnMut(Slot) -> bool) -> usize {
+        // Unlike the library's search this one branches: it waits for a record at every step, and a processor that guesses
+        // the way right half of the time has fetched the next one by then.
+        let Range { start: mut low, end: mut high } = places;
         while low < high {
             let middle = (low + high) / 2;
-            if before(self.get(middle)) {
+            if before(self.slots[middle]) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -338,15 +348,37 @@ impl Tree {
         1 + self.len / (CAPACITY / 2)
     }
 
-    /// How many keys `before` holds for, which must be a first part of the sequence.
-    pub(super) fn partition_point(&self, mut before: impl FnMut(Key) -> bool) -> usize {
+    /// How many keys have slots that `before` holds for, which must be a first part of the sequence.
+    pub(super) fn partition_point(&self, mut before: impl FnMut(Slot) -> bool) -> usize {
+        self.search(|run| run.partition_point_by_slot(0..run.len(), &mut before))
+    }
+
+    /// How many keys have scores that `before` holds for, which must be a first part of the sequence.
+    pub(super) fn partition_point_by_score(&self, mut before: impl FnMut(f64) -> bool) -> usize {
+        self.search(|run| run.partition_point_by_score(|score| before(*score)))
+    }
+
+    /// How many keys have a lower score than this, or this score and a slot that `before` holds for.
+    pub(super) fn place(&self, score: f64, mut before: impl FnMut(Slot) -> bool) -> usize {
+        self.search(|run| {
+            let start = run.partition_point_by_score(|other| *other < score);
+            if start == run.len() || run.scores[start] != score {
+                return start;
+            }
+            let end = run.partition_point_by_score(|other| *other <= score);
+            run.partition_point_by_slot(start..end, &mut before)
+        })
+    }
+
+    /// How many keys come before a place, given how many keys of a run do.
+    fn search(&self, mut before: impl FnMut(&Run) -> usize) -> usize {
         let mut passed = 0;
         let mut node = &self.root;
         loop {
             match node {
-                Node::Leaf(run) => return passed + run.partition_point(&mut before),
+                Node::Leaf(run) => return passed + before(run),
                 Node::Inner(inner) => {
-                    let Some(child) = inner.firsts.partition_point(&mut before).checked_sub(1) else {
+                    let Some(child) = before(&inner.firsts).checked_sub(1) else {
                         return passed;
                     };
                     passed += inner.counts[..child].iter().map(|count| *count as usize).sum::<usize>();
@@ -371,7 +403,7 @@ impl Tree {
     }
 
     /// The keys of these ranks, which exist.
-    pub(super) fn range(&self, ranks: std::ops::Range<usize>) -> Keys<'_> {
+    pub(super) fn range(&self, ranks: Range<usize>) -> Keys<'_> {
         let run = match &self.root {
             Node::Leaf(run) => run,
             Node::Inner(inner) => &inner.firsts,
@@ -465,11 +497,11 @@ impl Tree {
 pub(super) struct Keys<'a> {
     tree: &'a Tree,
     /// What is left.
-    ranks: std::ops::Range<usize>,
+    ranks: Range<usize>,
     /// A leaf, and what of it lies ahead of `ranks.start`.
-    front: (&'a Run, std::ops::Range<usize>),
+    front: (&'a Run, Range<usize>),
     /// A leaf, and what of it lies before `ranks.end`.
-    back: (&'a Run, std::ops::Range<usize>),
+    back: (&'a Run, Range<usize>),
 }
 
 impl Iterator for Keys<'_> {
@@ -621,7 +653,7 @@ mod tests {
         (0..10_000).for_each(|number| tree.insert(number, key(2 * number)));
         for number in [0_usize, 1, 2, 63, 64, 5_000, 19_997, 19_998, 19_999, 30_000] {
             let expected = number.div_ceil(2).min(10_000);
-            assert_eq!(tree.partition_point(|key| key.score < number as f64), expected);
+            assert_eq!(tree.partition_point_by_score(|score| score < number as f64), expected);
         }
         let (mut keys, mut both) = (tree.range(100..9_900), Vec::new());
         while let (Some(first), Some(last)) = (keys.next(), keys.next_back()) {
