@@ -36,8 +36,8 @@ impl Span<'_> {
                 if reversed { len - end..len - start } else { start..end }
             }
             Span::Scores(min, max) => {
-                let start = zset.partition_point(|_, score| !min.is_below(score));
-                let end = zset.partition_point(|_, score| max.is_above(score));
+                let start = zset.partition_point_by_score(|score| !min.is_below(score));
+                let end = zset.partition_point_by_score(|score| max.is_above(score));
                 start..end.max(start)
             }
             Span::Members(min, max) => members_between(zset, min, max, reversed),
