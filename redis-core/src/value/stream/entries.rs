@@ -251,8 +251,9 @@ fn has_room(node: &Node, size: usize, limits: &Limits) -> bool {
 /// What groups want to know.
 impl Entries {
     /// Whether an entry behind `id`, or that with it, was deleted, so that counting from there is no use.
+    /// What was deleted before the first entry does not count, as in Redis 7.0.
     pub fn has_tombstones_from(&self, id: StreamId) -> bool {
-        !self.is_empty() && self.max_deleted_id != StreamId::MIN && id <= self.max_deleted_id
+        !self.is_empty() && self.max_deleted_id >= self.first_id() && id <= self.max_deleted_id
     }
 
     /// How many entries were added up to and with `id`, as far as that can be known without looking at what lies between:
