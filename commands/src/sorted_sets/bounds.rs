@@ -8,11 +8,11 @@ use std::ops::Range;
 use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::num;
 use redis_core::prelude::*;
-use redis_core::value::TextBuffer;
+use redis_core::value::{Element, TextBuffer};
 
 use crate::limit::Limit;
 
-/// Below this size a lexical range that is answered from its end is also searched from there.
+/// The largest sorted set in which a lexical range is found by a walk.
 const SMALL: usize = 128;
 
 /// A range of any kind.
@@ -62,27 +62,26 @@ fn between(start: i64, stop: i64, len: usize) -> Range<usize> {
 /// This means something only where all scores are equal. Where they are not, Redis answers what its search happens to
 /// find; in a small sorted set that is what a walk finds from the end at which the answer begins, and so it is here.
 fn members_between(zset: &ZSet, min: LexBound<'_>, max: LexBound<'_>, reversed: bool) -> Range<usize> {
-    let mut buffer = TextBuffer::new();
-    let last_is_within = |min: LexBound<'_>| {
-        let last = zset.len().checked_sub(1).and_then(|last| zset.at(last));
-        last.is_some_and(|(member, _)| min.is_below(member.text(&mut TextBuffer::new())))
-    };
-    if min.excludes_all_below(max) || !last_is_within(min) {
+    let begun = |member: Element<'_>| min.is_below(member.text(&mut TextBuffer::new()));
+    let not_ended = |member: Element<'_>| max.is_above(member.text(&mut TextBuffer::new()));
+    let ends = zset.at(0).zip(zset.at(zset.len().saturating_sub(1)));
+    let is_apart = ends.is_none_or(|((first, _), (last, _))| !not_ended(first) || !begun(last));
+    if is_apart || min.excludes_all_below(max) {
         return 0..0;
     }
-    if reversed && zset.len() <= SMALL {
-        let beyond = |member: &[u8]| !max.is_above(member);
-        let behind = zset.iter().rev().take_while(|(member, _)| beyond(member.text(&mut buffer))).count();
-        let end = zset.len() - behind;
-        let within = zset.range(0..end).rev().take_while(|(member, _)| min.is_below(member.text(&mut buffer))).count();
+    if zset.len() > SMALL {
+        let start = zset.partition_point(|member, _| !begun(member));
+        let end = zset.partition_point(|member, _| not_ended(member));
+        return start..end.max(start);
+    }
+    if reversed {
+        let end = zset.len() - zset.iter().rev().take_while(|(member, _)| !not_ended(*member)).count();
+        let within = zset.range(0..end).rev().take_while(|(member, _)| begun(*member)).count();
         return end - within..end;
     }
-    let start = zset.partition_point(|member, _| !min.is_below(member.text(&mut buffer)));
-    let end = zset.partition_point(|member, _| {
-        let member = member.text(&mut buffer);
-        !min.is_below(member) || max.is_above(member)
-    });
-    start..end.max(start)
+    let start = zset.iter().take_while(|(member, _)| !begun(*member)).count();
+    let within = zset.range(start..zset.len()).take_while(|(member, _)| not_ended(*member)).count();
+    start..start + within
 }
 
 /// The part of a range of ranks that LIMIT leaves, counted from its end if it is `reversed`. An offset below zero leaves
@@ -302,6 +301,23 @@ mod tests {
         }
         for wrong in ["", "a", "-a", "+a", "]a"] {
             assert!(LexBound::parse(wrong.as_bytes()).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn large_sorted_sets_answer_as_small_ones() {
+        let members: Vec<String> = (0..2 * SMALL).map(|i| format!("m{i:04}")).collect();
+        let zset = zset(&members.iter().map(|member| (member.as_str(), 1.0)).collect::<Vec<_>>());
+        for (min, max, ranks) in [
+            ("-", "+", 0..256),
+            ("[m0007", "(m0010", 7..10),
+            ("(m0254", "+", 255..256),
+            ("-", "[m", 0..0),
+            ("[n", "+", 0..0),
+        ] {
+            let span = Span::Members(lex(min), lex(max));
+            assert_eq!(span.ranks(&zset, false), ranks, "{min} to {max}");
+            assert_eq!(span.ranks(&zset, true), ranks, "{min} to {max}, reversed");
         }
     }
 
