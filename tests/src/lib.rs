@@ -8,6 +8,7 @@
 mod peers;
 mod process;
 mod transcript;
+pub mod waiting;
 mod wire;
 
 pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};

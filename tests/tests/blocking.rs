@@ -1,125 +1,15 @@
 //! Clients that wait for lists: who is served, when, with what, and what becomes of those who are not.
-//!
-//! No test sleeps for a fixed time: each polls for what it waits for, such as the number of blocked clients, and gives up
-//! only after [`PATIENCE`].
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Mutex;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use redis_commands as _;
 use redis_core::prelude::*;
-use redis_core::resp::{Value, write_command};
-use redis_core::{Running, Session};
-use redis_tests::Wire;
-
-/// Far beyond what anything here takes, because the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Fixture {
-    running: Running,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        Self::with("io-threads", "1")
-    }
-
-    fn with(directive: &str, value: &str) -> Self {
-        let running = Server::builder().directive("port", "0").directive(directive, value).start().unwrap();
-        Fixture { running }
-    }
-
-    /// A connection over TCP.
-    fn client(&self) -> Client {
-        Client { wire: Wire::connect(self.running.address().unwrap()).unwrap() }
-    }
-
-    /// A connection that has sent a request and waits. The one before it waits already, so their order is known.
-    fn blocked(&self, request: &str) -> Client {
-        let (mut client, before) = (self.client(), self.blocked_clients());
-        client.send(request);
-        self.until_blocked(before + 1);
-        client
-    }
-
-    fn blocked_clients(&self) -> usize {
-        self.running.server().clients.blocked.load(Relaxed)
-    }
-
-    /// Waits until so many clients are blocked.
-    fn until_blocked(&self, clients: usize) {
-        poll(&format!("{clients} blocked clients"), || self.blocked_clients() == clients);
-    }
-
-    /// Notes all effects from now on.
-    fn effects(&self) -> Arc<Mutex<Vec<String>>> {
-        let effects: Arc<Mutex<Vec<String>>> = Arc::default();
-        let noted = effects.clone();
-        self.running.server().changes.follow(Box::new(move |database, args| {
-            let words: Vec<_> = args.iter().map(String::from_utf8_lossy).collect();
-            noted.lock().unwrap().push(format!("{database}: {}", words.join(" ")));
-        }));
-        effects
-    }
-}
-
-fn poll(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "gave up waiting for {what}");
-        std::thread::yield_now();
-    }
-}
-
-struct Client {
-    wire: Wire,
-}
-
-fn words(request: &str) -> Vec<&[u8]> {
-    request.split(' ').map(str::as_bytes).collect()
-}
-
-impl Client {
-    fn send(&mut self, request: &str) {
-        self.wire.send(&words(request)).unwrap();
-    }
-
-    /// Sends requests in one piece.
-    fn send_all(&mut self, requests: &[&str]) {
-        let bytes: Vec<u8> = requests.iter().flat_map(|request| write_command(&words(request))).collect();
-        self.wire.send_raw(&bytes).unwrap();
-    }
-
-    /// The next reply, as `redis-cli` prints it, on one line.
-    fn reply(&mut self) -> String {
-        shown(&self.wire.receive().unwrap())
-    }
-
-    fn run(&mut self, request: &str) -> String {
-        self.send(request);
-        self.reply()
-    }
-
-    /// Runs a transaction and answers what EXEC does.
-    fn transaction(&mut self, requests: &[&str]) -> String {
-        assert_eq!(self.run("MULTI"), "OK");
-        for request in requests {
-            assert_eq!(self.run(request), "QUEUED");
-        }
-        self.run("EXEC")
-    }
-}
-
-fn shown(value: &Value) -> String {
-    value.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn run(session: &mut Session<'_>, request: &str) -> String {
-    shown(&session.run(&words(request)))
-}
+use redis_core::resp::Value;
+use redis_tests::waiting::{Connection, Fixture, poll, run, shown};
 
 const NIL: &str = "(nil)";
 
@@ -129,8 +19,8 @@ fn popped(key: &str, element: &str) -> String {
 
 #[test]
 fn clients_are_served_in_order_of_arrival() {
-    let fixture = Fixture::new();
-    let mut clients: Vec<Client> = (0..5).map(|_| fixture.blocked("BLPOP k 0")).collect();
+    let fixture = Fixture::start();
+    let mut clients: Vec<Connection> = (0..5).map(|_| fixture.blocked("BLPOP k 0")).collect();
     let mut pusher = fixture.client();
     // One element, then several at once; the last client is left waiting.
     assert_eq!(pusher.run("RPUSH k a"), "(integer) 1");
@@ -151,7 +41,7 @@ fn clients_are_served_in_order_of_arrival() {
 
 #[test]
 fn elements_pushed_together_are_all_there_when_a_client_is_served() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut pusher = fixture.client();
     let mut left = fixture.blocked("BLPOP k 0");
     assert_eq!(pusher.run("LPUSH k a b"), "(integer) 2");
@@ -167,7 +57,7 @@ fn elements_pushed_together_are_all_there_when_a_client_is_served() {
 
 #[test]
 fn of_several_keys_the_one_that_was_pushed_first_is_taken() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut pusher = fixture.client();
     for pop in ["BLPOP a b c 0", "BLMPOP 0 3 a b c LEFT"] {
         let mut client = fixture.blocked(pop);
@@ -185,7 +75,7 @@ fn of_several_keys_the_one_that_was_pushed_first_is_taken() {
 
 #[test]
 fn a_key_may_be_named_twice() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut pusher = fixture.client();
     let mut first = fixture.blocked("BLPOP a b b a 0");
     let mut second = fixture.blocked("BLPOP b a 0");
@@ -198,7 +88,7 @@ fn a_key_may_be_named_twice() {
 
 #[test]
 fn a_wait_ends_with_its_time() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut client = fixture.client();
     for request in [
         "BLPOP k 0.05",
@@ -224,7 +114,7 @@ fn a_wait_ends_with_its_time() {
 
 #[test]
 fn zero_waits_for_ever_and_times_do_not_disturb_the_order() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let clients = &fixture.running.server().clients;
     let mut patient = fixture.blocked("BLPOP k 0");
     assert_eq!(clients.blocked_with_timeout.load(Relaxed), 0);
@@ -240,7 +130,7 @@ fn zero_waits_for_ever_and_times_do_not_disturb_the_order() {
 
 #[test]
 fn a_transaction_does_not_wait() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut client = fixture.client();
     client.send_all(&["MULTI", "BLPOP k 0", "BLMOVE k l LEFT LEFT 0", "RPUSH k a", "BLPOP k 0", "EXEC"]);
     (0..5).for_each(|_| drop(client.reply()));
@@ -252,7 +142,7 @@ fn a_transaction_does_not_wait() {
 
 #[test]
 fn what_a_transaction_pushes_is_served_after_it() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let effects = fixture.effects();
     let mut client = fixture.blocked("BLPOP k 0");
     let mut pusher = fixture.client();
@@ -276,7 +166,7 @@ fn what_a_transaction_pushes_is_served_after_it() {
 
 #[test]
 fn watched_keys_are_touched_by_what_is_served_and_not_by_waiting() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let (mut watcher, mut pusher) = (fixture.client(), fixture.client());
     let mut mover = fixture.blocked("BLMOVE source destination LEFT RIGHT 0");
     watcher.run("WATCH destination");
@@ -293,7 +183,7 @@ fn watched_keys_are_touched_by_what_is_served_and_not_by_waiting() {
 
 #[test]
 fn whatever_makes_a_list_serves() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut other = fixture.client();
     for (prepare, request) in [
         (&["RPUSH from a"][..], "RENAME from k"),
@@ -321,7 +211,7 @@ fn whatever_makes_a_list_serves() {
 
 #[test]
 fn databases_are_apart() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut client = fixture.client();
     client.run("SELECT 1");
     client.send("BLPOP k 0");
@@ -340,7 +230,7 @@ fn databases_are_apart() {
 
 #[test]
 fn another_type_leaves_a_client_waiting() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut other = fixture.client();
     let mut client = fixture.blocked("BLPOP a b 0");
     other.run("SET a text");
@@ -355,7 +245,7 @@ fn another_type_leaves_a_client_waiting() {
 
 #[test]
 fn a_destination_of_another_type_is_an_error_and_loses_nothing() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut other = fixture.client();
     other.run("SET text 1");
     let mut wrong = fixture.blocked("BLMOVE k text LEFT LEFT 0");
@@ -369,7 +259,7 @@ fn a_destination_of_another_type_is_an_error_and_loses_nothing() {
 
 #[test]
 fn serving_one_may_serve_the_next() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let effects = fixture.effects();
     let mut first = fixture.blocked("BLMOVE a b LEFT RIGHT 0");
     let mut second = fixture.blocked("BRPOPLPUSH b c 0");
@@ -392,7 +282,7 @@ fn serving_one_may_serve_the_next() {
 
 #[test]
 fn effects_are_those_of_the_commands_that_do_not_wait() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let effects = fixture.effects();
     let mut pusher = fixture.client();
     for (request, effect) in [
@@ -424,7 +314,7 @@ fn effects_are_those_of_the_commands_that_do_not_wait() {
 
 #[test]
 fn requests_behind_a_waiting_one_wait_too() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let (mut client, mut pusher) = (fixture.client(), fixture.client());
     client.send_all(&["SET before 1", "BLPOP k 0", "SET behind 1", "BLPOP k 0", "GET behind"]);
     fixture.until_blocked(1);
@@ -446,7 +336,7 @@ fn requests_behind_a_waiting_one_wait_too() {
 
 #[test]
 fn a_client_that_has_gone_takes_nothing() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut other = fixture.client();
     let gone = fixture.blocked("BLPOP k 0");
     let mut stays = fixture.blocked("BLPOP k 0");
@@ -472,7 +362,7 @@ fn a_client_that_has_gone_takes_nothing() {
 
 #[test]
 fn clients_are_unblocked_from_outside() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut other = fixture.client();
     let mut client = fixture.client();
     let id = client.run("CLIENT ID").strip_prefix("(integer) ").unwrap().to_owned();
@@ -504,7 +394,7 @@ fn clients_are_unblocked_from_outside() {
 
 #[test]
 fn info_counts_blocked_clients() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut other = fixture.client();
     let mut blocked = || {
         let Value::Bulk(info) = other.wire.run(&["INFO", "clients"]).unwrap() else { panic!("no INFO") };
@@ -520,7 +410,7 @@ fn info_counts_blocked_clients() {
 
 #[test]
 fn replies_follow_the_protocol_and_the_wishes_of_the_client() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut pusher = fixture.client();
     let mut client = fixture.client();
     client.run("HELLO 3");
@@ -546,7 +436,7 @@ fn replies_follow_the_protocol_and_the_wishes_of_the_client() {
 
 #[test]
 fn a_list_that_has_expired_serves_nobody() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut other = fixture.client();
     other.run("SELECT 1");
     other.run("DEBUG SET-ACTIVE-EXPIRE 0");
@@ -563,7 +453,7 @@ fn a_list_that_has_expired_serves_nobody() {
 
 #[test]
 fn callers_inside_the_process_serve_and_do_not_wait() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::start();
     let mut client = fixture.blocked("BLPOP k 0");
     let mut session = fixture.running.session();
     assert_eq!(run(&mut session, "BLPOP k 0"), NIL);
