@@ -4,7 +4,7 @@
 
 use redis_core::command::{ArgDoc, ArgKind, Cursor, EffectArgs, Shape, integer};
 use redis_core::prelude::*;
-use redis_core::rdb::{self, Loaded, ValueRef, dump_payload, restore_payload};
+use redis_core::rdb::{self, Loaded, dump_payload, restore_payload};
 use redis_core::value::Object;
 
 use super::FAMILY;
@@ -22,13 +22,14 @@ use super::presence::{DEL, UNLINK};
 )]
 fn dump(db: &Db, server: &Server, #[key(RO, ACCESS)] key: Key) -> Option<Bulk> {
     let entry = db.read(key)?;
-    let value = match entry.object_ref() {
-        // A hash whose fields have all expired is as good as gone.
-        Some(Object::Hash(hash)) if hash.live_len(db.now()) == 0 => return None,
-        Some(object) => ValueRef::Object(object),
-        None => ValueRef::Str(Str::new(entry.string_bytes())),
-    };
-    Some(Bulk(dump_payload(value, db.now(), server.config.rdbcompression.get())))
+    if let Some(Object::Hash(hash)) = entry.object_ref()
+        && hash.live_len(db.now()) == 0
+    {
+        // All its fields have expired: it is as good as gone.
+        return None;
+    }
+    let compress = server.config.rdbcompression.get();
+    Some(Bulk(dump_payload(entry.value_ref(), db.now(), compress)))
 }
 
 /// Makes a key of what `DUMP` has returned.

@@ -28,8 +28,9 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
+use crate::rdb::ValueRef;
 use crate::table::{NO_DEADLINE, TableEntry};
-use crate::value::{Kind, Object, StrEncoding};
+use crate::value::{Kind, Object, Str, StrEncoding};
 
 /// The first word: the low byte says what the entry is, the other 24 bits when it was used.
 const WORD: usize = 0;
@@ -389,6 +390,14 @@ impl Entry {
     pub fn object_ref(&self) -> Option<&Object> {
         // SAFETY: the entry owns the object, which changes under `&mut` only.
         self.object_pointer(self.shape()).map(|object| unsafe { &*object })
+    }
+
+    /// The value of whatever kind, to be written as bytes.
+    pub fn value_ref(&self) -> ValueRef<'_> {
+        match self.object_ref() {
+            Some(object) => ValueRef::Object(object),
+            None => ValueRef::Str(Str::new(self.string_bytes())),
+        }
     }
 
     /// The object to be changed, if the value is not a string.

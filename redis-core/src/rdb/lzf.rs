@@ -116,7 +116,11 @@ fn repetition(input: &[u8], before: usize, at: usize) -> Option<(usize, usize)> 
     if offset >= OFFSET_MAX || input[before..before + 3] != input[at..at + 3] {
         return None;
     }
-    let longest = (input.len() - at - 2).clamp(3, REPETITION_MAX);
+    // The last two bytes are kept out of it, unless that would cut off what the library compares in one stride.
+    let longest = match input.len() - at - 2 {
+        left @ ..=16 => left.max(3),
+        left => left.clamp(19, REPETITION_MAX),
+    };
     let more = input[at + 3..at + longest].iter().zip(&input[before + 3..]).take_while(|(a, b)| a == b).count();
     Some((offset, 3 + more))
 }
@@ -243,6 +247,7 @@ mod tests {
     fn bytes_are_those_of_redis() {
         // What DUMP of Redis 7.0.15 has for this string.
         assert_eq!(compressed(&[b'a'; 36], 32).unwrap(), b"\x01aa\xe0\x17\x00\x01aa");
+        assert_eq!(compressed(&[b'x'; 22], 18).unwrap(), b"\x01xx\xe0\x0a\x00\x00x");
         assert_eq!(compressed(b"abcdefghijklmnopqrstuvwxyz", 22), None);
     }
 

@@ -3,6 +3,7 @@
 use redis_core::db::Entry;
 use redis_core::num;
 use redis_core::prelude::*;
+use redis_core::rdb::{Writer, save_object};
 use redis_core::value::{Object, StrEncoding};
 
 /// DEBUG OBJECT.
@@ -12,7 +13,8 @@ pub(super) fn describe(call: &mut Call, key: &[u8], fast: bool) -> Result<()> {
     // The address tells whether a value was changed in place.
     let mut text = format!("Value at:{:p} refcount:1 encoding:{}", entry.key().as_ptr(), encoding(entry));
     if !fast {
-        text += &format!(" serializedlength:{}", serialized_len(entry));
+        let compress = call.server.config.rdbcompression.get();
+        text += &format!(" serializedlength:{}", serialized_len(entry, keyspace.now(), compress));
     }
     text += &format!(" lru:{} lru_seconds_idle:{}", entry.access(), keyspace.clock().idle_seconds(entry.access()));
     if let Some(Object::List(list)) = entry.object_ref()
@@ -43,34 +45,11 @@ fn encoding(entry: &Entry) -> &'static str {
     }
 }
 
-/// About how many bytes the value takes where it is saved.
-fn serialized_len(entry: &Entry) -> usize {
-    /// A number of this size is saved with one more byte.
-    fn integer(value: i64) -> usize {
-        if i8::try_from(value).is_ok() {
-            2
-        } else if i16::try_from(value).is_ok() {
-            3
-        } else {
-            5
-        }
-    }
-    let with_length = |len: usize| {
-        len + if len < 1 << 6 {
-            1
-        } else if len < 1 << 14 {
-            2
-        } else {
-            5
-        }
-    };
-    match entry.object_ref() {
-        Some(object) => with_length(object.memory()),
-        None => match num::parse_i64(entry.string_bytes()) {
-            Some(value) if i32::try_from(value).is_ok() => integer(value),
-            _ => with_length(entry.string_bytes().len()),
-        },
-    }
+/// How many bytes the value takes in a snapshot.
+fn serialized_len(entry: &Entry, now: u64, compress: bool) -> usize {
+    let mut writer = Writer::new(compress);
+    save_object(&mut writer, entry.value_ref(), now);
+    writer.as_bytes().len()
 }
 
 /// DEBUG POPULATE: string keys that are not there yet. It is no change that anybody is told of.
