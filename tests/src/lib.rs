@@ -7,12 +7,14 @@
 
 mod peers;
 mod process;
+mod random;
 mod transcript;
 pub mod waiting;
 mod wire;
 
 pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};
 pub use process::{Process, free_port, our_server, temporary_folder, wait_for};
+pub use random::Random;
 pub use transcript::{Dialogue, Failure, InProcess, Origin, OverTcp, Transcript};
 pub use wire::Wire;
 
