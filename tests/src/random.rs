@@ -12,7 +12,7 @@ impl Random {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -21,7 +21,7 @@ impl Random {
 
     /// A number below `n`; 0 if that is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.number() % n.max(1) as u64) as usize
     }
 
     /// True once in `n` times.
@@ -36,7 +36,7 @@ impl Random {
 
     /// Bytes of all values.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.next() as u8).collect()
+        (0..len).map(|_| self.number() as u8).collect()
     }
 
     /// A text such as values are made of: numbers near the limits of every width, words, what compresses well and what does
@@ -44,7 +44,7 @@ impl Random {
     pub fn text(&mut self) -> Vec<u8> {
         match self.below(12) {
             0 => self.below(300).to_string().into_bytes(),
-            1 => (self.next() as i64 >> self.below(64)).to_string().into_bytes(),
+            1 => (self.number() as i64 >> self.below(64)).to_string().into_bytes(),
             2 => {
                 let limit = *self.pick(&[0, 1 << 7, 1 << 12, 1 << 15, 1 << 23, 1 << 31, i64::MAX]);
                 let near = limit.wrapping_add(self.below(5) as i64 - 2);

@@ -69,7 +69,8 @@ fn list(random: &mut Random) -> Vec<Request> {
 fn set(random: &mut Random) -> Vec<Request> {
     let integers = random.one_in(2);
     let shift = random.below(60);
-    let mut member = || if integers { (random.next() as i64 >> shift).to_string().into_bytes() } else { random.text() };
+    let mut member =
+        || if integers { (random.number() as i64 >> shift).to_string().into_bytes() } else { random.text() };
     let first = with(request(&["SADD", "key"]), [member()]);
     let more = member().len() * 7 % 600;
     std::iter::once(first).chain((0..more).map(|_| with(request(&["SADD", "key"]), [member()]))).collect()
@@ -96,8 +97,8 @@ fn sorted_set(random: &mut Random) -> Vec<Request> {
         0 => "inf".to_owned(),
         1 => "-inf".to_owned(),
         2 => (random.below(10_000) as f64 / 7.0).to_string(),
-        3 => format!("{:e}", f64::from_bits(random.next() >> 2)),
-        4 => (random.next() as i64 >> random.below(64)).to_string(),
+        3 => format!("{:e}", f64::from_bits(random.number() >> 2)),
+        4 => (random.number() as i64 >> random.below(64)).to_string(),
         _ => random.below(20).to_string(),
     };
     let mut requests = Vec::new();
@@ -317,7 +318,9 @@ fn with_peer(peer: Option<Peer>, what: &str, is_redis: bool) {
         if number % 20 == 0 {
             for (directive, choices) in THRESHOLDS {
                 let value = *random.pick(&choices);
-                [&mut ours, &mut theirs].map(|side| side.run(&["CONFIG", "SET", directive, value]));
+                for side in [&mut ours, &mut theirs] {
+                    side.run(&["CONFIG", "SET", directive, value]);
+                }
             }
         }
         let recipe = recipe(&mut random, !is_redis);
