@@ -19,6 +19,7 @@ use crate::command::{Answer, Flow, Recognised, Registry, RegistryError, Task, Wo
 use crate::config::Config;
 use crate::error::Error;
 use crate::net::{ListenError, Listeners, listen_tcp, listen_unix, note_ports, run};
+use crate::rdb::{DuplicateType, data_types};
 use crate::resp::{Reply, Value};
 use crate::server::{Client, Origin, Server};
 
@@ -28,6 +29,9 @@ pub enum StartError {
     /// The program's commands are declared wrongly.
     #[error(transparent)]
     Registry(#[from] &'static RegistryError),
+    /// The program's data types are declared wrongly.
+    #[error(transparent)]
+    DataTypes(#[from] &'static DuplicateType),
     /// A directive is unknown or has a bad value.
     #[error("{0}")]
     Config(String),
@@ -112,8 +116,10 @@ pub(crate) fn workers(server: &Server) -> usize {
     usize::try_from(server.config.io_threads.get()).unwrap_or(1).max(1)
 }
 
-/// The commands of this program, under the names that the configuration gives them.
+/// The commands of this program, under the names that the configuration gives them. What else the program declares is
+/// looked at too.
 pub(crate) fn registry_for(config: &Config) -> Result<&'static Registry, StartError> {
+    data_types()?;
     Registry::get()?.renamed(&config.renames()).map_err(|error| StartError::Config(error.to_string()))
 }
 

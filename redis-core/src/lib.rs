@@ -72,4 +72,5 @@ pub mod __private {
     };
     pub use crate::db::Key;
     pub use crate::error::{Error, Result};
+    pub use crate::rdb::{DataTypeDef, Named};
 }

@@ -8,7 +8,8 @@ pub use crate::command::{
 };
 pub use crate::db::{Db, Deadline, Key, Keyspace, Stored, Ttl};
 pub use crate::error::{Error, Result};
+pub use crate::rdb::{DataType, Error as RdbError, RdbReader, RdbWriter};
 pub use crate::resp::Reply;
 pub use crate::server::{Client, Server};
 pub use crate::value::{Hash, Kind, List, Set, Str, Stream, ZSet};
-pub use redis_macros::{Options, command, container, family};
+pub use redis_macros::{Options, command, container, data_type, family};

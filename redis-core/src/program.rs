@@ -10,6 +10,7 @@ use crate::command::Registry;
 use crate::config::{CommandLine, Config, Sources};
 use crate::net;
 use crate::observe::log;
+use crate::rdb::data_types;
 use crate::server::Server;
 
 /// A server as its command line asks for it, not running yet.
@@ -112,7 +113,7 @@ fn version() -> String {
     format!("Redis server v={} malloc={} bits={bits}", crate::VERSION, crate::observe::memory::allocator_name())
 }
 
-/// The first lines of the log: who runs, as which process, with which commands.
+/// The first lines of the log: who runs, as which process, with which commands and types.
 fn greet(server: &Server, registry: &Registry) {
     let pid = std::process::id();
     tracing::info!("Redis-compatible server {} starting, PID: {pid}", crate::VERSION);
@@ -125,6 +126,11 @@ fn greet(server: &Server, registry: &Registry) {
         tracing::warn!("{note}");
     }
     tracing::info!("Command families: {}", registry.groups().join(", "));
+    // Two of one name have been refused before.
+    let types: Vec<_> = data_types().unwrap_or_default().iter().map(|def| def.name).collect();
+    if !types.is_empty() {
+        tracing::info!("Data types: {}", types.join(", "));
+    }
 }
 
 const HELP: &str = "Usage: redis-server [/path/to/redis.conf] [options] [-]

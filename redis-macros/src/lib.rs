@@ -2,6 +2,7 @@
 //!
 //! - [`macro@command`] makes a command of a documented function.
 //! - [`derive@Options`] makes a parameter of a struct (any of these options) or an enum (one of these options).
+//! - [`macro@data_type`] makes a type of value of an implementation of `DataType`.
 //! - [`family!`] says once for a module what all its commands have in common.
 //! - [`container!`] declares the command that subcommands such as CONFIG GET belong to, and its HELP.
 //!
@@ -14,6 +15,7 @@ mod arg;
 mod asynchronous;
 mod attribute;
 mod command;
+mod data_type;
 mod docs;
 mod errors;
 mod family;
@@ -80,6 +82,37 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn command(attribute: TokenStream, item: TokenStream) -> TokenStream {
     command::expand(attribute.into(), item.into()).into()
+}
+
+/// Declares a data type: values that a key can hold beside Redis's own.
+///
+/// ```
+/// # use redis_core::prelude::*;
+/// /// Who was seen last, and when.
+/// #[derive(Clone, Default)]
+/// struct Visit {
+///     name: Vec<u8>,
+///     at: i64,
+/// }
+///
+/// #[data_type(name = "acme-seen", version = 1)]
+/// impl DataType for Visit {
+///     fn save(&self, rdb: &mut RdbWriter) {
+///         rdb.string(&self.name);
+///         rdb.signed(self.at);
+///     }
+///
+///     fn load(rdb: &mut RdbReader, _version: u16) -> Result<Self, RdbError> {
+///         Ok(Self { name: rdb.string()?, at: rdb.signed()? })
+///     }
+/// }
+/// ```
+///
+/// The name is the id of a Redis module's type: nine letters, digits, `-` or `_`. TYPE replies it. The version, from 0 to
+/// 1023, is that of what `save` writes; `load` is told which one it reads. `crate = ".."` says where the runtime is.
+#[proc_macro_attribute]
+pub fn data_type(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    data_type::expand(attribute.into(), item.into()).into()
 }
 
 /// Makes a struct or an enum the type of a parameter.

@@ -50,6 +50,10 @@ pub(crate) const CONTAINER: Words = Words {
 /// The words of `family!`.
 pub(crate) const FAMILY: Words = Words { kind: "word", place: " in `family!`", known: &["acl", "crate"] };
 
+/// The words of `#[data_type(..)]`.
+pub(crate) const DATA_TYPE: Words =
+    Words { kind: "word", place: " in `#[data_type]`", known: &["name", "version", "crate"] };
+
 /// The words of `#[options(..)]`.
 pub(crate) const OPTIONS: Words =
     Words { kind: "word", place: " in `#[options]`", known: &["check", "once", "order", "sequence", "crate"] };

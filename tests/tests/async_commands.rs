@@ -209,6 +209,10 @@ fn what_it_writes_is_a_change_like_any_other() {
     wait_for(waits).unwrap();
     assert_eq!(ask(&mut one, "LATE.PUSH list element"), "(integer) 1");
     assert_eq!(blocked.receive().unwrap().to_string(), "1) \"list\"\n2) \"element\"");
+    // What is no string is logged as RESTORE has it; who takes it out afterwards, as ever.
+    let logged = std::mem::take(&mut *effects.lock().unwrap()).split_off(3);
+    assert!(logged[0].starts_with("RESTORE list 0 ") && logged[0].ends_with(" REPLACE ABSTTL"), "{}", logged[0]);
+    assert_eq!(logged[1..], ["LPOP list"]);
     ask(&mut one, "SET text x");
     assert!(ask(&mut one, "LATE.PUSH text element").starts_with("(error) WRONGTYPE "));
 }

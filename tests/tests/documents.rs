@@ -12,10 +12,12 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn the_readme_shows_the_example_as_it_is_tested() {
-    let example = read("tests/examples/custom-command/src/main.rs");
-    let shown = example.split("\n#[cfg(test)]").next().unwrap();
-    assert!(read("README.md").contains(shown), "README.md shows another example than:\n{shown}");
+fn the_readme_shows_the_examples_as_they_are_tested() {
+    for name in ["custom-command", "custom-type", "async-command"] {
+        let example = read(&format!("tests/examples/{name}/src/main.rs"));
+        let shown = example.split("\n#[cfg(test)]").next().unwrap();
+        assert!(read("README.md").contains(shown), "README.md shows another {name} than:\n{shown}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whether keys are there, what they hold, and taking them away.
 
+use redis_core::db::Entry;
 use redis_core::prelude::*;
 
 use super::FAMILY;
@@ -69,5 +70,5 @@ fn touch(db: &Db, #[key(RO)] keys: Keys) -> usize {
 /// Returns the type of the value that a key holds.
 #[command("TYPE", since = "1.0.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
 fn type_of(db: &Db, #[key(RO)] key: Key) -> Simple {
-    Simple(db.read_untouched(key).map_or("none", |entry| entry.kind().name()))
+    Simple(db.read_untouched(key).map_or("none", Entry::type_name))
 }

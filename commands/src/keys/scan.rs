@@ -83,7 +83,7 @@ struct KeyScanOptions<'a> {
 
 impl KeyScanOptions<'_> {
     fn wants(&self, entry: &Entry) -> bool {
-        let kind = entry.kind().name().as_bytes();
+        let kind = entry.type_name().as_bytes();
         matches(self.pattern, entry.key()) && self.kind.is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind))
     }
 }

@@ -31,8 +31,10 @@ use crate::args::OwnedArgs;
 use crate::clock;
 use crate::db::{Db, Key, Keyspace};
 use crate::error::Result;
+use crate::rdb::{ValueRef, dump_payload};
 use crate::resp::Reply;
 use crate::server::{Client, PauseMode, ReplyMode, Server};
+use crate::table::NO_DEADLINE;
 
 /// How the driver of a task lends it a worker.
 pub trait LendWorker: Send + Sync {
@@ -191,7 +193,8 @@ impl Request {
             keyspace.finish();
             let mut log = Propagation::new(runner.server.changes.is_active());
             if log.is_active() && keyspace.dirty() > 0 {
-                self.keys.iter().for_each(|key| log_state(keyspace, *key, &mut log));
+                let compress = self.server.config.rdbcompression.get();
+                self.keys.iter().for_each(|key| log_state(keyspace, *key, compress, &mut log));
             }
             follow(keyspace, runner, args, log);
             result
@@ -207,15 +210,22 @@ impl Request {
 
 /// Logs what a key holds now. What an `async` command has found out elsewhere cannot be found out again by those who
 /// follow, so its effect is the state that it leads to.
-fn log_state(db: &Db, key: Key, log: &mut Propagation) {
-    match db.peek(key) {
-        None => log.add(CommandName("DEL"), |effect| effect.key(db, key)),
-        Some(entry) => log.add(CommandName("SET"), |effect| {
+fn log_state(db: &Db, key: Key, compress: bool, log: &mut Propagation) {
+    let Some(entry) = db.peek(key) else {
+        return log.add(CommandName("DEL"), |effect| effect.key(db, key));
+    };
+    let deadline = Some(entry.expires_at()).filter(|deadline| *deadline != NO_DEADLINE);
+    match entry.object_ref() {
+        None => log.add(CommandName("SET"), |effect| {
             effect.key(db, key).arg(entry.string_bytes());
-            match entry.expires_at() {
-                crate::table::NO_DEADLINE => effect,
-                deadline => effect.arg("PXAT").number(deadline),
+            match deadline {
+                Some(deadline) => effect.arg("PXAT").number(deadline),
+                None => effect,
             }
+        }),
+        Some(object) => log.add(CommandName("RESTORE"), |effect| {
+            let payload = dump_payload(ValueRef::Object(object), db.now(), compress);
+            effect.key(db, key).number(deadline.unwrap_or(0)).arg(payload).arg("REPLACE").arg("ABSTTL")
         }),
     }
 }

@@ -271,6 +271,11 @@ impl Entry {
         }
     }
 
+    /// The name of the value's type, which TYPE replies.
+    pub fn type_name(&self) -> &'static str {
+        self.object_ref().map_or(Kind::Str.name(), Object::type_name)
+    }
+
     /// A string's encoding; of no meaning for an object, which knows its own.
     #[inline]
     pub fn encoding(&self) -> StrEncoding {

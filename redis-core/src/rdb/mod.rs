@@ -8,7 +8,8 @@
 //! | module | |
 //! |---|---|
 //! | `format` | type bytes and opcodes, and in which version each came |
-//! | `writer`, `reader` | the pieces, and the tagged fields in which custom types write themselves |
+//! | `writer`, `reader` | the pieces, and the tagged fields of custom types |
+//! | [`data_type`] | custom types: how they are declared, found, saved and loaded |
 //! | `lzf`, `crc64` | compression of strings; the checksum |
 //! | `save`, `load` | values made of those pieces |
 //! | `ziplist`, `zipmap` | compact forms that are only read any more: runs of bytes that listpacks have replaced |
@@ -35,6 +36,7 @@
 //! reads one in portions begins a value again when it ended with [`Error::Truncated`] and more has arrived.
 
 mod crc64;
+pub mod data_type;
 mod error;
 mod format;
 mod load;
@@ -49,6 +51,7 @@ mod ziplist;
 mod zipmap;
 
 pub use crc64::Crc64;
+pub use data_type::{DataType, DataTypeDef, DuplicateType, Named, RdbReader, RdbWriter, data_types};
 pub use error::Error;
 pub use format::{Type, VERSION, VERSION_VALKEY, is_readable, module_encoding, module_id, module_name, opcode};
 pub use load::{Loaded, Loading, load_object};

@@ -1,6 +1,6 @@
 //! Values as they are written.
 
-use super::{Type, Writer};
+use super::{Type, Writer, data_type};
 use crate::table::NO_DEADLINE;
 use crate::value::list::NodeRef;
 use crate::value::stream::{Group, StreamId};
@@ -35,6 +35,7 @@ impl ValueRef<'_> {
             Self::Object(Object::ZSet(set)) if set.as_listpack().is_some() => Type::ZSetListpack,
             Self::Object(Object::ZSet(_)) => Type::ZSet2,
             Self::Object(Object::Stream(_)) => Type::StreamListpacks2,
+            Self::Object(Object::Custom(_)) => Type::Module2,
         }
     }
 }
@@ -49,6 +50,7 @@ pub fn save_object(writer: &mut Writer, value: ValueRef<'_>, now: u64) {
         ValueRef::Object(Object::Hash(hash)) => save_hash(writer, hash, now),
         ValueRef::Object(Object::ZSet(set)) => save_zset(writer, set),
         ValueRef::Object(Object::Stream(stream)) => save_stream(writer, stream),
+        ValueRef::Object(Object::Custom(value)) => data_type::save(writer, value),
     }
 }
 

@@ -19,6 +19,7 @@
 //! Elements are handed out as [`listpack::Element`], which keeps a number that was stored as a number what it is; whoever
 //! sends it writes its digits straight to where they go.
 
+mod custom;
 mod either;
 pub mod hash;
 pub mod hll;
@@ -35,6 +36,8 @@ pub mod stream;
 mod tight;
 pub mod zset;
 
+pub use custom::Custom;
+pub(crate) use custom::CustomValue;
 pub use hash::Hash;
 pub use intset::IntSet;
 pub use limits::Limits;

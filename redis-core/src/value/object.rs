@@ -1,6 +1,6 @@
 //! `Object`: a value that hangs off its entry.
 
-use super::{Hash, Kind, List, Set, Stream, Value, ZSet};
+use super::{Custom, Hash, Kind, List, Set, Stream, Value, ZSet};
 use crate::table::NO_DEADLINE;
 
 /// A value of any kind but a string.
@@ -17,6 +17,8 @@ pub enum Object {
     ZSet(ZSet),
     /// A stream.
     Stream(Box<Stream>),
+    /// A value of a type that is not built in.
+    Custom(Custom),
 }
 
 impl Object {
@@ -28,6 +30,15 @@ impl Object {
             Self::Hash(_) => Hash::KIND,
             Self::ZSet(_) => ZSet::KIND,
             Self::Stream(_) => Stream::KIND,
+            Self::Custom(_) => Kind::Custom,
+        }
+    }
+
+    /// The name of its type, which TYPE replies.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Custom(value) => value.type_name(),
+            built_in => built_in.kind().name(),
         }
     }
 
@@ -41,10 +52,13 @@ impl Object {
             Self::Hash(hash) => hash.encoding(),
             Self::ZSet(set) => set.encoding(),
             Self::Stream(_) => "stream",
+            // As Redis has it for the values of modules.
+            Self::Custom(_) => "raw",
         }
     }
 
-    /// How many elements, members, fields or entries there are.
+    /// How many elements, members, fields or entries there are. What is in a custom value is its own affair: it is one, or
+    /// nothing.
     pub fn len(&self) -> usize {
         match self {
             Self::List(list) => list.len(),
@@ -52,6 +66,7 @@ impl Object {
             Self::Hash(hash) => hash.len(),
             Self::ZSet(set) => set.len(),
             Self::Stream(stream) => stream.entries.len() as usize,
+            Self::Custom(value) => usize::from(!value.is_empty()),
         }
     }
 
@@ -75,6 +90,7 @@ impl Object {
                 Self::Hash(hash) => hash.memory(),
                 Self::ZSet(set) => set.memory(),
                 Self::Stream(stream) => stream.memory(),
+                Self::Custom(value) => value.memory(),
             }
     }
 
@@ -82,7 +98,7 @@ impl Object {
     pub fn next_deadline(&self) -> u64 {
         match self {
             Self::Hash(hash) => hash.next_deadline(),
-            Self::List(_) | Self::Set(_) | Self::ZSet(_) | Self::Stream(_) => NO_DEADLINE,
+            Self::List(_) | Self::Set(_) | Self::ZSet(_) | Self::Stream(_) | Self::Custom(_) => NO_DEADLINE,
         }
     }
 
@@ -94,6 +110,7 @@ impl Object {
             Self::Hash(hash) => hash.free_effort(),
             Self::ZSet(set) => set.free_effort(),
             Self::Stream(stream) => stream.free_effort(),
+            Self::Custom(value) => value.free_effort(),
         }
     }
 }

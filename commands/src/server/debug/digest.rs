@@ -18,9 +18,15 @@ pub(super) struct Digest([u64; 3]);
 impl Digest {
     /// The digest of parts in this order.
     fn of(parts: &[&[u8]]) -> Self {
+        Self::fed(|mut state| parts.hash(&mut state))
+    }
+
+    /// The digest of what `feed` tells a hash, which it does several times.
+    fn fed(feed: impl Fn(&mut dyn Hasher)) -> Self {
         let word = |seed: u64| {
             let mut hasher = DefaultHasher::new();
-            (seed, parts).hash(&mut hasher);
+            hasher.write_u64(seed);
+            feed(&mut hasher);
             hasher.finish()
         };
         Digest([word(0), word(1), word(2) >> 32])
@@ -90,7 +96,11 @@ fn of_entry(entry: &Entry, now: u64) -> Digest {
             digest
         }
         Some(Object::Stream(stream)) => of_stream(stream),
-        Some(_) => Digest::of(&[entry.kind().name().as_bytes()]),
+        Some(Object::Custom(value)) => Digest::fed(|state| {
+            state.write(value.type_name().as_bytes());
+            value.digest(state);
+        }),
+        Some(_) => Digest::of(&[entry.type_name().as_bytes()]),
     }
 }
 

@@ -8,7 +8,7 @@ mod set;
 mod stream;
 mod zset;
 
-use super::{Error, Reader, Type, ziplist};
+use super::{Error, Reader, Type, data_type, ziplist};
 use crate::value::{Limits, Listpack, Object, Value};
 
 /// A value that was read.
@@ -64,7 +64,7 @@ pub fn load_object(reader: &mut Reader<'_>, type_byte: u8, loading: &Loading) ->
         Type::StreamListpacks | Type::StreamListpacks2 | Type::StreamListpacks3 => {
             stream::stream(reader, form)?.into_object()
         }
-        Type::Module2 => return Err(Error::UnknownModule(reader.length()?)),
+        Type::Module2 => Object::Custom(data_type::load(reader)?),
     };
     if object.must_go() { Err(Error::Empty) } else { Ok(Loaded::Object(object)) }
 }

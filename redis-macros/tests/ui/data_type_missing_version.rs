@@ -1,0 +1,19 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+#[derive(Clone)]
+struct Bucket(i64);
+
+#[data_type(name = "acme-bckt")]
+impl DataType for Bucket {
+    fn save(&self, rdb: &mut RdbWriter) {
+        rdb.signed(self.0);
+    }
+
+    fn load(rdb: &mut RdbReader, _version: u16) -> Result<Self, RdbError> {
+        Ok(Self(rdb.signed()?))
+    }
+}
+
+fn main() {}
