@@ -77,6 +77,13 @@ async fn late_lie(caller: Caller, #[key(RO)] key: Key) -> bool {
     caller.write(key, |db, key| db.remove(key)).await
 }
 
+/// Waits, and then reads.
+#[command("LATE.GET", since = "0.1.0", complexity = "O(1)")]
+async fn late_get(caller: Caller, #[key(RO, ACCESS)] key: Key, millis: i64) -> Result<Option<Bulk>> {
+    tokio::time::sleep(Duration::from_millis(millis.unsigned_abs())).await;
+    caller.read(key, |db, key| Ok(db.get::<Str>(key)?.map(Bulk::from))).await
+}
+
 /// How many of LATE.HANG have begun and not ended.
 static HANGING: AtomicUsize = AtomicUsize::new(0);
 
@@ -215,6 +222,21 @@ fn what_it_writes_is_a_change_like_any_other() {
     assert_eq!(logged[1..], ["LPOP list"]);
     ask(&mut one, "SET text x");
     assert!(ask(&mut one, "LATE.PUSH text element").starts_with("(error) WRONGTYPE "));
+}
+
+#[test]
+fn who_keeps_copies_is_told() {
+    let server = start();
+    let [mut reader, mut writer] = [(); 2].map(|()| connect(&server));
+    reader.run(&["HELLO", "3"]).unwrap();
+    assert_eq!(ask(&mut reader, "CLIENT TRACKING ON"), "OK");
+    // What changes before it is read is no news.
+    reader.send(&["LATE.GET", "key", "100"]).unwrap();
+    assert_eq!(ask(&mut writer, "SET key 1"), "OK");
+    assert_eq!(reader.receive().unwrap().to_string(), "\"1\"");
+    assert_eq!(ask(&mut writer, "LATE.SET key other 1 2"), "(integer) 1");
+    let message = reader.receive().unwrap().to_string();
+    assert!(message.contains("invalidate") && message.contains("\"key\""), "{message}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use super::blocking;
 use super::call::Call;
 use super::def::Outcome;
-use super::dispatch::{fail, follow, measure, panicked, shards_of};
+use super::dispatch::{fail, follow, measure, panicked, remember, remembers, shards_of};
 use super::flags::Flags;
 use super::propagation::{CommandName, Propagation};
 use super::registry::Command;
@@ -78,6 +78,8 @@ struct Request {
     keys: Box<[Key]>,
     /// The connection that asks.
     client: u64,
+    /// Whether the connection wants to know when what is read changes (CLIENT TRACKING).
+    tracked: bool,
     database: usize,
     /// Whether reads refresh the access clock.
     touch: bool,
@@ -100,6 +102,9 @@ impl Caller {
             args: call.args.to_owned(),
             keys: call.keys.into(),
             client: call.client.id(),
+            tracked: call.command.flags.has(Flags::READONLY)
+                && !call.server.tracking.is_idle()
+                && remembers(call.client),
             database: call.client.database,
             touch: !call.client.no_touch,
             protocol: call.reply.protocol(),
@@ -197,6 +202,9 @@ impl Request {
                 self.keys.iter().for_each(|key| log_state(keyspace, *key, compress, &mut log));
             }
             follow(keyspace, runner, args, log);
+            if self.tracked {
+                remember(runner, self.client, args, &self.keys);
+            }
             result
         });
         if !worker.runner.ready.is_empty() {

@@ -250,15 +250,16 @@ pub(crate) fn run(
     let now = if client.in_exec { keyspace.now() } else { started / 1000 };
     keyspace.begin(database, now, !client.no_touch);
     let outcome = call(keyspace, runner, client, command, args, found, reply);
-    if command.flags.has(Flags::READONLY) && !runner.server.tracking.is_idle() {
-        remember(runner, client, args, found);
+    let later = matches!(outcome, Ok(Outcome::Later(_)));
+    // An `async` command has read nothing yet.
+    if !later && command.flags.has(Flags::READONLY) && !runner.server.tracking.is_idle() && remembers(client) {
+        remember(runner, client.id(), args, found);
     }
     if outcome.is_err() {
         reply.truncate(mark);
     }
     let ended = clock::unix_micros();
     runner.clock = ended;
-    let later = matches!(outcome, Ok(Outcome::Later(_)));
     let observe = |args| {
         feed_monitors(runner, client, command, args, database, started);
         // An `async` command is measured when it is done.
@@ -289,11 +290,10 @@ pub(crate) fn run(
     }
 }
 
-/// Remembers what a client has read, if it wants to know when that changes.
+/// Whether a client wants to know when what it reads now changes.
 #[cold]
-fn remember(runner: &Runner, client: &Client, args: Args<'_>, found: &[Key]) {
-    let server = &runner.server;
-    let wanted = client.shared.tracking.read().as_ref().is_some_and(|tracking| {
+pub(crate) fn remembers(client: &Client) -> bool {
+    client.shared.tracking.read().as_ref().is_some_and(|tracking| {
         let chosen = client.caching > 0;
         !tracking.broadcast
             && match tracking.choice {
@@ -301,9 +301,15 @@ fn remember(runner: &Runner, client: &Client, args: Args<'_>, found: &[Key]) {
                 Choice::OptIn => chosen,
                 Choice::OptOut => !chosen,
             }
-    });
-    if wanted && !found.is_empty() {
-        server.tracking.remember(client.id(), found.iter().map(|key| args.get(key.index as usize)));
+    })
+}
+
+/// Remembers what a client has read.
+#[cold]
+pub(crate) fn remember(runner: &Runner, client: u64, args: Args<'_>, found: &[Key]) {
+    let server = &runner.server;
+    if !found.is_empty() {
+        server.tracking.remember(client, found.iter().map(|key| args.get(key.index as usize)));
         server.tracking.shrink(&server.clients, server.pubsub.output_limits());
     }
 }
