@@ -38,6 +38,16 @@ impl<'a> Iterator for Iter<'a> {
         self.entries = &self.entries[body + back_length_size(body)..];
         Some(element)
     }
+
+    /// Passes over elements without a look at what they are.
+    #[inline]
+    fn nth(&mut self, count: usize) -> Option<Element<'a>> {
+        for _ in 0..count {
+            let body = body_size(self.entries)?;
+            self.entries = &self.entries[body + back_length_size(body)..];
+        }
+        self.next()
+    }
 }
 
 impl DoubleEndedIterator for Iter<'_> {
@@ -48,6 +58,16 @@ impl DoubleEndedIterator for Iter<'_> {
         let element = decode(&self.entries[start..start + body]);
         self.entries = &self.entries[..start];
         Some(element)
+    }
+
+    /// As `nth`, from the end.
+    #[inline]
+    fn nth_back(&mut self, count: usize) -> Option<Self::Item> {
+        for _ in 0..count {
+            let body = read_back_length(self.entries)?;
+            self.entries = &self.entries[..self.entries.len() - body - back_length_size(body)];
+        }
+        self.next_back()
     }
 }
 

@@ -230,6 +230,26 @@ impl Listpack {
         self.put(self.end(), 0, element.into());
     }
 
+    /// Adds several elements at the end, making room for all of them at once.
+    pub fn push_all_back<'e>(&mut self, elements: impl Iterator<Item = Element<'e>> + Clone) {
+        let (added, size) =
+            elements.clone().fold((0, 0), |(added, size), element| (added + 1, size + Encoded::new(element).size));
+        let (used, end) = (self.byte_len(), self.end());
+        let count = match self.counted() {
+            UNCOUNTED => usize::from(UNCOUNTED),
+            count => usize::from(count) + added,
+        };
+        tight::splice(&mut self.bytes, used, end, 0, size);
+        let mut room = &mut self.bytes[end..end + size];
+        for element in elements {
+            let encoded = Encoded::new(element);
+            let (entry, behind) = room.split_at_mut(encoded.size);
+            encoded.write(entry);
+            room = behind;
+        }
+        self.set_header(used + size, count);
+    }
+
     /// Adds an element at the front.
     pub fn push_front<'e>(&mut self, element: impl Into<Element<'e>>) {
         self.put(HEADER, 0, element.into());

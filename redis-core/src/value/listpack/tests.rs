@@ -122,6 +122,22 @@ fn agrees_with_a_vec() {
 }
 
 #[test]
+fn several_elements_at_once() {
+    let texts: [&[u8]; 5] = [b"a", b"12", b"-70000", &[b'x'; 100], b""];
+    let (mut one_by_one, mut at_once) = (Listpack::new(), Listpack::new());
+    for _ in 0..3 {
+        texts.into_iter().for_each(|text| one_by_one.push_back(text));
+        at_once.push_all_back(texts.into_iter().map(Element::from_text));
+        assert_eq!(at_once.as_bytes(), one_by_one.as_bytes());
+    }
+    at_once.push_all_back(std::iter::empty());
+    assert_eq!(at_once.len(), 15);
+    assert_eq!(at_once.iter().nth(3), Some(Element::Bytes(texts[3])));
+    assert_eq!(at_once.iter().nth_back(3), Some(Element::Int(12)));
+    assert!(at_once.iter().nth(15).is_none() && at_once.iter().nth_back(15).is_none());
+}
+
+#[test]
 fn find_passes_over() {
     let listpack: Listpack = [b"a", b"b", b"b", b"a", b"5", b"b"].into_iter().map(Element::from).collect();
     assert_eq!(listpack.find(b"b", HEADER, 1), listpack.seek(2));

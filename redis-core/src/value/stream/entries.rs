@@ -1,5 +1,6 @@
 //! The entries of a stream, in nodes, and what is remembered about those that are gone.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::node::{Choice, Node, StreamEntry};
@@ -165,21 +166,22 @@ impl Entries {
     /// Deletes an entry, for which the stream remembers it. False if there is none with this id.
     pub fn delete(&mut self, id: StreamId) -> bool {
         let Some(master) = self.node_of(id) else { return false };
-        let deleted = self.delete_in(master, |entry| match entry == id {
-            true => Choice::Delete,
-            false if entry < id => Choice::Keep,
-            false => Choice::Stop,
-        });
+        let choose = |entry: StreamId| match entry.cmp(&id) {
+            Ordering::Less => Choice::Keep,
+            Ordering::Equal => Choice::Delete,
+            Ordering::Greater => Choice::Stop,
+        };
+        let deleted = self.shorten(master, |node| node.delete(master, choose));
         if deleted > 0 {
             self.max_deleted_id = self.max_deleted_id.max(id);
         }
         deleted > 0
     }
 
-    /// Deletes entries of a node, and the node with the last of them. Returns how many.
-    fn delete_in(&mut self, master: StreamId, choose: impl FnMut(StreamId) -> Choice) -> u64 {
+    /// Removes entries of a node in some way, and the node with the last of them. Returns how many.
+    fn shorten(&mut self, master: StreamId, remove: impl FnOnce(&mut Node) -> u64) -> u64 {
         let Some(node) = self.nodes.get_mut(&master) else { return 0 };
-        let deleted = node.delete(master, choose);
+        let deleted = remove(node);
         if node.count() == 0 {
             self.nodes.remove(&master);
         }
@@ -212,13 +214,19 @@ impl Entries {
             }
             if !approximate {
                 let mut left = surplus;
-                removed += self.delete_in(master, |entry| {
+                let choose = |entry| {
                     let stays = match to {
                         Trim::MaxLen(_) => left == 0,
                         Trim::MinId(id) => entry >= id,
                     };
                     left = left.saturating_sub(1);
                     if stays { Choice::Stop } else { Choice::Delete }
+                };
+                // In the last node, what is removed counts until the node is full, as in Redis. The others get no more entries.
+                let is_last = self.nodes.len() == 1;
+                removed += self.shorten(master, |node| match is_last {
+                    true => node.delete(master, choose),
+                    false => node.cut(master, choose),
                 });
             }
             break;

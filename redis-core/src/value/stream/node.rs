@@ -9,7 +9,7 @@
 //! The layout is Redis's, because it is what dumps carry. The node is known by its *master id*, the id of its first
 //! entry; `ms` and `seq` are what an entry's id adds to it, so they are mostly a byte or two. The master's fields are those
 //! of the first entry, and an entry with the same fields (flag `SAME_FIELDS`) does not repeat them. `count` and `deleted`
-//! count the entries; a deleted one only gets the flag `DELETED` and stays, until its node goes as a whole. `length` is how
+//! count the entries; a deleted one only gets the flag `DELETED` and stays, until its node goes, or its front is trimmed. `length` is how
 //! many elements the entry has before it, for walking backwards.
 //!
 //! Foreign nodes are checked in every detail ([`Node::from_foreign`]), so that everything else can rely on the layout.
@@ -34,13 +34,9 @@ impl Node {
     /// A node without entries, for entries with these fields.
     pub(super) fn new(fields: &[(&[u8], &[u8])]) -> Self {
         let mut listpack = Listpack::new();
-        for number in [0, 0, fields.len() as i64] {
-            listpack.push_back(number);
-        }
-        for (name, _) in fields {
-            listpack.push_back(*name);
-        }
-        listpack.push_back(0);
+        let numbers = [0, 0, fields.len() as i64].map(Element::Int).into_iter();
+        let names = fields.iter().map(|(name, _)| Element::from_text(name));
+        listpack.push_all_back(numbers.chain(names).chain([Element::Int(0)]));
         Self { listpack }
     }
 
@@ -69,19 +65,11 @@ impl Node {
         let (flags, len) = if same { (SAME_FIELDS, fields.len()) } else { (0, 1 + 2 * fields.len()) };
         // The sequence number may be below the master's, in a later millisecond: the difference wraps around.
         let (ms, seq) = (id.ms.wrapping_sub(master.ms), id.seq.wrapping_sub(master.seq));
-        for number in [flags, ms.cast_signed(), seq.cast_signed()] {
-            self.listpack.push_back(number);
-        }
-        if !same {
-            self.listpack.push_back(fields.len() as i64);
-        }
-        for (name, value) in fields {
-            if !same {
-                self.listpack.push_back(*name);
-            }
-            self.listpack.push_back(*value);
-        }
-        self.listpack.push_back((HEAD + len) as i64);
+        let head = [flags, ms.cast_signed(), seq.cast_signed()].map(Element::Int).into_iter();
+        let count = (!same).then_some(Element::Int(fields.len() as i64));
+        let texts = fields.iter().flat_map(|(name, value)| (!same).then_some(*name).into_iter().chain([*value]));
+        let length = Element::Int((HEAD + len) as i64);
+        self.listpack.push_all_back(head.chain(count).chain(texts.map(Element::from_text)).chain([length]));
         self.change_counters(1, 0);
     }
 
@@ -102,7 +90,7 @@ impl Node {
 
     /// The entries with ids in this range, the deleted ones left out.
     pub(super) fn range(&self, master: StreamId, from: StreamId, to: StreamId) -> NodeRange<'_> {
-        NodeRange { slots: self.all(master), from, to }
+        NodeRange { slots: self.all(master), sought: from <= master, from, to }
     }
 
     /// All entries, the deleted ones included.
@@ -116,7 +104,7 @@ impl Node {
         self.all(master).next_back().map_or(master, |(slot, _)| slot.entry.id)
     }
 
-    /// Marks entries as deleted, from the first on: those that `choose` wants gone, until it stops. Returns how many it marked.
+    /// Marks entries as deleted, from the first on, where they keep their places: those that `choose` wants gone, until it stops. Returns how many it marked.
     pub(super) fn delete(&mut self, master: StreamId, mut choose: impl FnMut(StreamId) -> Choice) -> u64 {
         let mut marked = Vec::new();
         for (slot, rest) in self.all(master) {
@@ -137,6 +125,25 @@ impl Node {
         deleted as u64
     }
 
+    /// Takes entries out for good, from the first on, until `choose` stops. Returns how many there were, not counting those
+    /// that were deleted before.
+    pub(super) fn cut(&mut self, master: StreamId, mut choose: impl FnMut(StreamId) -> Choice) -> u64 {
+        let slots = self.all(master);
+        let start = self.listpack.offset_of(&slots.rest);
+        let (mut live, mut deleted, mut elements) = (0, 0, 0);
+        for (slot, _) in slots {
+            match slot.is_live() {
+                false => deleted += 1,
+                true if choose(slot.entry.id) == Choice::Stop => break,
+                true => live += 1,
+            }
+            elements += slot.elements();
+        }
+        self.listpack.remove_many(start, elements);
+        self.change_counters(-live, -deleted);
+        live.cast_unsigned()
+    }
+
     /// The node that a foreign listpack is, and the id of its last entry: everything but the order of nodes is checked.
     pub(super) fn from_foreign(master: StreamId, listpack: Listpack) -> Result<(Self, StreamId), Malformed> {
         let layout = Layout::of(&listpack).ok_or(Malformed)?;
@@ -145,7 +152,7 @@ impl Node {
         for (slot, _) in slots.by_ref() {
             let ascending = last.map_or(slot.entry.id >= master, |last| slot.entry.id > last);
             let known_flags = slot.flags & !(DELETED | SAME_FIELDS) == 0;
-            if !ascending || !known_flags || slot.length != Some(slot.expected_length()) {
+            if !ascending || !known_flags || slot.length != Some(slot.elements() as i64 - 1) {
                 return Err(Malformed);
             }
             count += i64::from(slot.is_live());
@@ -194,7 +201,10 @@ impl<'a> Layout<'a> {
 
 /// Passes over some elements. `None` if there are not so many.
 fn pass(elements: &mut listpack::Iter<'_>, count: usize) -> Option<()> {
-    (0..count).try_for_each(|_| elements.next().map(drop))
+    match count.checked_sub(1) {
+        Some(last) => elements.nth(last).map(drop),
+        None => Some(()),
+    }
 }
 
 /// An entry of a node as it stands there.
@@ -210,9 +220,10 @@ impl Slot<'_> {
         self.flags & DELETED == 0
     }
 
-    fn expected_length(&self) -> i64 {
+    /// How many elements it has in all; the last says how many are before it.
+    fn elements(&self) -> usize {
         let fields = if self.flags & SAME_FIELDS != 0 { self.entry.len } else { 1 + 2 * self.entry.len };
-        (HEAD + fields) as i64
+        HEAD + fields + 1
     }
 }
 
@@ -236,6 +247,31 @@ impl<'a> Slots<'a> {
         let entry = StreamEntry { id, len, names: same.then(|| self.names.clone()), elements: elements.clone() };
         pass(elements, if same { len } else { len.checked_mul(2)? })?;
         Some(Slot { flags, entry, length: elements.next().and_then(|element| element.to_i64()) })
+    }
+}
+
+impl Slots<'_> {
+    /// Passes over the entries with ids below `from`. There is no index in a node, but ids are times and tell which end is
+    /// nearer: those who follow a stream ask for its last entries.
+    fn seek(&mut self, from: StreamId) {
+        let all = self.rest.clone();
+        let mut walk = self.clone();
+        let Some((last, _)) = self.clone().next_back() else { return };
+        let (behind, ahead) = (from.ms.saturating_sub(self.master.ms), last.entry.id.ms.saturating_sub(from.ms));
+        if from <= last.entry.id && behind <= ahead {
+            while let Some((slot, _)) = walk.next()
+                && slot.entry.id < from
+            {
+                self.rest = walk.rest.clone();
+            }
+        } else {
+            self.rest = all.behind(&all);
+            while let Some((slot, _)) = walk.next_back()
+                && slot.entry.id >= from
+            {
+                self.rest = all.behind(&walk.rest);
+            }
+        }
     }
 }
 
@@ -265,6 +301,8 @@ impl DoubleEndedIterator for Slots<'_> {
 #[derive(Clone)]
 pub(super) struct NodeRange<'a> {
     slots: Slots<'a>,
+    /// Whether the entries before `from` are passed over.
+    sought: bool,
     from: StreamId,
     to: StreamId,
 }
@@ -273,17 +311,19 @@ impl<'a> Iterator for NodeRange<'a> {
     type Item = StreamEntry<'a>;
 
     fn next(&mut self) -> Option<StreamEntry<'a>> {
-        let near = self.slots.by_ref().take_while(|(slot, _)| slot.entry.id <= self.to);
-        let mut entries = near.filter(|(slot, _)| slot.is_live()).map(|(slot, _)| slot.entry);
-        entries.find(|entry| entry.id >= self.from)
+        if !std::mem::replace(&mut self.sought, true) {
+            self.slots.seek(self.from);
+        }
+        let (slot, _) = self.slots.find(|(slot, _)| slot.is_live() || slot.entry.id > self.to)?;
+        (slot.entry.id <= self.to).then_some(slot.entry)
     }
 }
 
 impl DoubleEndedIterator for NodeRange<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        let near = self.slots.by_ref().rev().take_while(|(slot, _)| slot.entry.id >= self.from);
-        let mut entries = near.filter(|(slot, _)| slot.is_live()).map(|(slot, _)| slot.entry);
-        entries.find(|entry| entry.id <= self.to)
+        let wanted = |slot: &Slot<'_>| slot.is_live() && slot.entry.id <= self.to;
+        let (slot, _) = self.slots.rfind(|(slot, _)| wanted(slot) || slot.entry.id < self.from)?;
+        (slot.entry.id >= self.from).then_some(slot.entry)
     }
 }
 
