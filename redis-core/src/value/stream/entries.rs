@@ -258,10 +258,14 @@ fn has_room(node: &Node, size: usize, limits: &Limits) -> bool {
 
 /// What groups want to know.
 impl Entries {
-    /// Whether an entry behind `id`, or that with it, was deleted, so that counting from there is no use.
-    /// What was deleted before the first entry does not count, as in Redis 7.0.
-    pub fn has_tombstones_from(&self, id: StreamId) -> bool {
-        !self.is_empty() && self.max_deleted_id >= self.first_id() && id <= self.max_deleted_id
+    /// Whether something was deleted between the first entry and the last, so that counters do not tell how many there are.
+    fn has_gaps(&self) -> bool {
+        self.max_deleted_id != StreamId::MIN && !self.is_empty() && self.first_id() <= self.max_deleted_id
+    }
+
+    /// Whether there is such a gap behind `id`, or where it was.
+    pub fn has_gap_from(&self, id: StreamId) -> bool {
+        id <= self.max_deleted_id && self.has_gaps()
     }
 
     /// How many entries were added up to and with `id`, as far as that can be known without looking at what lies between:
@@ -274,7 +278,7 @@ impl Entries {
             return Some(self.entries_added);
         }
         let first = self.first_id();
-        if id > self.last_id || (self.max_deleted_id != StreamId::MIN && self.max_deleted_id >= first) || id > first {
+        if id > self.last_id || id > first || self.has_gaps() {
             return None;
         }
         let before = self.entries_added.saturating_sub(self.len);

@@ -82,7 +82,7 @@ impl Stream {
         if added == 0 {
             return Some(0);
         }
-        let counted = group.entries_read.filter(|_| !self.entries.has_tombstones_from(group.last_id));
+        let counted = group.entries_read.filter(|_| !self.entries.has_gap_from(group.last_id));
         let read = counted.or_else(|| self.entries.added_up_to(group.last_id))?;
         Some(added.wrapping_sub(read).cast_signed())
     }
@@ -107,7 +107,7 @@ impl Stream {
         for entry in self.entries.range(from, StreamId::MAX).take(count) {
             let id = entry.id;
             group.entries_read = match group.entries_read {
-                Some(read) if !self.entries.has_tombstones_from(id) => Some(read.saturating_add(1)),
+                Some(read) if !self.entries.has_gap_from(id) => Some(read.saturating_add(1)),
                 _ => self.entries.added_up_to(id),
             };
             group.last_id = id;

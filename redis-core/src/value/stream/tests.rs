@@ -254,6 +254,11 @@ fn the_lag_is_known_where_redis_knows_it() {
     assert_eq!(stream.lag(&Group::new(StreamId::new(2, 0), Some(2))), unknown);
     assert_eq!(stream.lag(&Group::new(StreamId::new(4, 0), Some(4))), Some(1));
     assert_eq!(stream.entries.trim(Trim::MinId(StreamId::new(4, 0)), false, 0), 2);
+    assert_eq!(
+        stream.lag(&Group::new(StreamId::new(2, 0), Some(2))),
+        Some(3),
+        "as Redis, which trusts the counter again"
+    );
     assert_eq!(lags(&stream), [Some(2), Some(2), Some(2), Some(2), Some(1), Some(0), unknown]);
     assert_eq!(stream.entries.trim(Trim::MaxLen(0), false, 0), 2);
     assert_eq!(lags(&stream), [Some(0), Some(0), Some(0), Some(0), Some(0), Some(0), unknown]);
