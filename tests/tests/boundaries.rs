@@ -1,0 +1,186 @@
+//! Numbers at the edge of every range, and texts that nearly are numbers, in every place of the commands for strings,
+//! bitmaps and HyperLogLogs that takes a number: what Redis answers is expected, whatever it is.
+
+#![allow(clippy::unwrap_used)]
+
+use redis_commands as _;
+use redis_core::prelude::*;
+use redis_tests::{Process, Wire, missing, redis_server};
+
+/// What stands for a number.
+const NUMBERS: &[&str] = &[
+    "0",
+    "1",
+    "-1",
+    "2",
+    "7",
+    "8",
+    "63",
+    "64",
+    "255",
+    "256",
+    "2147483647",
+    "2147483648",
+    "-2147483648",
+    "-2147483649",
+    "4294967295",
+    "4294967296",
+    "4294967297",
+    "9007199254740992",
+    "4611686018427387904",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "18446744073709551616",
+    "-18446744073709551616",
+    "1000000000000000000000000000000",
+    "",
+    " 1",
+    "1 ",
+    "+1",
+    "01",
+    "-0",
+    "1.0",
+    "1e3",
+    "0x10",
+    "nan",
+    "inf",
+    "-inf",
+    "+inf",
+    "1e400",
+    "-1e400",
+    "5e-324",
+    "1e-400",
+    "0.1",
+    "3.0e5",
+    "1e17",
+    "1e-17",
+    "1e308",
+    "1e4932",
+    "1e4933",
+    "-",
+    "abc",
+    "\0",
+    "1\0",
+    "9223372036854775807.0",
+    "1.5",
+    ".5",
+    "5.",
+    "1_0",
+    " ",
+    "#",
+    "#1",
+    "#-1",
+    "#4294967295",
+    "#536870911",
+    "#536870912",
+    "#2305843009213693952",
+    "#1152921504606846976",
+];
+
+/// Those that would make strings of hundreds of megabytes where they are offsets to write at.
+const HUGE_OFFSETS: &[&str] = &["2147483647", "2147483648", "4294967295", "#4294967295", "#536870911"];
+
+/// What is there before each round.
+const KEYS: &[&str] = &[
+    "FLUSHALL",
+    "SET n 10",
+    "SET text hello",
+    "SET largest 9223372036854775807",
+    "SET smallest -9223372036854775808",
+    "SET float 3.5",
+    "SETRANGE zeros 3 x",
+    "RPUSH list a",
+];
+
+/// Requests with a key for `K` and a number for `N`.
+const READS: &[&str] = &[
+    "GETBIT K N",
+    "SETBIT K 0 N",
+    "BITCOUNT K N N",
+    "BITCOUNT K 0 N",
+    "BITCOUNT K N -1 BIT",
+    "BITCOUNT K 0 N BYTE",
+    "BITPOS K N",
+    "BITPOS K 0 N",
+    "BITPOS K 1 N N",
+    "BITPOS K 0 0 N BIT",
+    "BITPOS K 1 N -1 BIT",
+    "GETRANGE K N -1",
+    "GETRANGE K 0 N",
+    "SUBSTR K N N",
+    "LCS K text IDX MINMATCHLEN N",
+    "BITFIELD K GET u8 N",
+    "BITFIELD_RO K GET i5 N",
+];
+
+/// As [`READS`], for commands that change something.
+const WRITES: &[&str] = &[
+    "INCRBY K N",
+    "DECRBY K N",
+    "INCRBYFLOAT K N",
+    "APPEND K N",
+    "SET new N EX N",
+    "SET new v PX N",
+    "SET new v EXAT N",
+    "SET new v PXAT N",
+    "SETEX new N v",
+    "PSETEX new N v",
+    "GETEX K EX N",
+    "GETEX K PXAT N",
+    "BITFIELD K SET i64 0 N",
+    "BITFIELD K INCRBY i64 0 N",
+    "BITFIELD K OVERFLOW SAT INCRBY i8 0 N SET u8 8 N",
+    "BITFIELD K OVERFLOW FAIL INCRBY u63 0 N",
+    "SET fresh N",
+    "INCR fresh",
+    "INCRBYFLOAT fresh N",
+    "OBJECT ENCODING fresh",
+    "PFADD hll N N",
+    "PFCOUNT hll",
+    "PFADD K N",
+    "BITOP NOT other K",
+    "GET other",
+];
+
+/// As [`WRITES`], where the number is an offset.
+const OFFSETS: &[&str] = &["SETBIT K N 1", "SETRANGE K N v", "BITFIELD K SET u8 N 1", "BITFIELD K INCRBY i5 N 1"];
+
+/// The words of a template. Numbers are put in afterwards, since they may be empty or have blanks.
+fn request<'a>(template: &'a str, key: &'a str, number: &'a str) -> Vec<&'a str> {
+    let word = |word| match word {
+        "K" => key,
+        "N" => number,
+        word => word,
+    };
+    template.split(' ').map(word).collect()
+}
+
+#[test]
+fn boundary_numbers_are_answered_as_redis_does() {
+    let Some(peer) = redis_server() else { return missing("no redis-server 7.0 on the PATH to compare with") };
+    let process = Process::server(&peer.binary, &[]);
+    let ours = Server::builder().directive("port", "0").start().unwrap();
+    let (mut redis, mut server) =
+        (Wire::connect(process.address).unwrap(), Wire::connect(ours.address().unwrap()).unwrap());
+    let mut differences = Vec::new();
+    for key in ["n", "text", "largest", "smallest", "float", "zeros", "none", "list"] {
+        for number in NUMBERS {
+            for setup in KEYS {
+                let setup: Vec<_> = setup.split(' ').collect();
+                assert_eq!(redis.run(&setup).unwrap(), server.run(&setup).unwrap());
+            }
+            let offsets = OFFSETS.iter().filter(|_| !HUGE_OFFSETS.contains(number));
+            for template in READS.iter().chain(WRITES).chain(offsets) {
+                let request = request(template, key, number);
+                let (theirs, ours) = (redis.run(&request).unwrap(), server.run(&request).unwrap());
+                if theirs != ours {
+                    differences.push(format!("{request:?}\n  {}: {theirs}\n  ours: {ours}\n", peer.name));
+                }
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{} replies differ\n{}", differences.len(), differences.concat());
+}
