@@ -2,7 +2,7 @@
 //!
 //! A member costs, in a set of a million: its record (29 bytes for one of 16 bytes, rounded to 32), four bytes of the index,
 //! and about fifteen of the tree, where its score stands a second time next to the number of its record. A
-//! skip list takes 80 to 130. There are few allocations and all of them small: nothing pauses to grow, and
+//! skip list takes 80 and more. There are few allocations and all of them small: nothing pauses to grow, and
 //! freeing is quick.
 
 use std::ops::Range;
