@@ -64,10 +64,15 @@ fn restore(
     if ttl < 0 {
         return Err(NEGATIVE);
     }
-    let value = restore_payload(payload, &db.limits(), db.now()).map_err(refusal)?;
+    let value = match restore_payload(payload, &db.limits(), db.now()) {
+        Ok(value) => Some(value),
+        Err(rdb::Error::Expired) => None,
+        Err(error) => return Err(refusal(error)),
+    };
     let deleted = options.replace && db.remove(key);
     let deadline = deadline(ttl, options.absttl, db.now());
-    if deadline.millis() <= db.now() && db.removes_expired() {
+    let in_time = deadline.millis() > db.now() || !db.removes_expired();
+    let Some(value) = value.filter(|_| in_time) else {
         // It has expired on its way.
         if deleted {
             db.changed(key, "del");
@@ -75,7 +80,7 @@ fn restore(
             log.rewrite(name, |effect| effect.key(db, key));
         }
         return Ok(Okay);
-    }
+    };
     match value {
         Loaded::Str(text) => db.set(key, text, Ttl::At(deadline)),
         Loaded::Object(object) => db.set_object(key, object, Ttl::At(deadline)),

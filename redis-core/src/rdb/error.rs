@@ -18,9 +18,12 @@ pub enum Error {
     /// A collection has an element, member or field twice.
     #[error("an element is there twice")]
     Duplicate,
-    /// A collection is empty, or everything in it has expired.
+    /// A collection is empty.
     #[error("the collection is empty")]
     Empty,
+    /// All fields of a hash have expired. The bytes are in order, but nothing comes of them.
+    #[error("all fields have expired")]
+    Expired,
     /// A payload's footer has an unknown version, or a checksum that is not that of the payload.
     #[error("the version or the checksum is wrong")]
     Footer,

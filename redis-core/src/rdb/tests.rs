@@ -203,7 +203,7 @@ fn forms_of_all_versions() {
 
 #[test]
 fn what_is_no_value() {
-    let cases: [(Vec<u8>, Error); 17] = [
+    let cases: [(Vec<u8>, Error); 18] = [
         (payload(2, b"\x02\x01a\x01a", 10), Error::Duplicate),
         (payload(4, b"\x02\x01a\x01b\x01a\x01b", 10), Error::Duplicate),
         (payload(5, b"\x02\x01a\0\0\0\0\0\0\0\0\x01a\0\0\0\0\0\0\xf0\x3f", 10), Error::Duplicate),
@@ -213,7 +213,8 @@ fn what_is_no_value() {
         (payload(1, b"\x00", 10), Error::Empty),
         (payload(18, b"\x01\x02\x07\x07\0\0\0\0\0\xff", 10), Error::Empty),
         (payload(11, b"\x08\x02\0\0\0\0\0\0\0", 10), Error::Empty),
-        (payload(24, b"\x01\0\0\0\0\0\0\0\x01\x01\x01a\x01b", 12), Error::Empty),
+        (payload(24, b"\x01\0\0\0\0\0\0\0\x01\x01\x01a\x01b", 12), Error::Expired),
+        (payload(24, b"\x01\0\0\0\0\0\0\0\x00", 12), Error::Empty),
         (payload(0, b"\x01ab", 10), Error::Malformed("bytes behind the value")),
         (payload(0, b"\x03ab", 10), Error::Truncated),
         (payload(1, b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a", 10), Error::Truncated),

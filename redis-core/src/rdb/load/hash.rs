@@ -61,6 +61,11 @@ fn add(hash: &mut Hash, field: &[u8], value: &[u8], deadline: u64, loading: &Loa
     Ok(())
 }
 
+/// The hash, unless no field of those that were read is left.
+fn left_of(hash: Hash, read: usize) -> Result<Hash, Error> {
+    if hash.is_empty() && read > 0 { Err(Error::Expired) } else { Ok(hash) }
+}
+
 /// A deadline that is counted from the earliest of the hash, 1 being that itself.
 fn from_earliest(relative: u64, earliest: u64) -> Result<u64, Error> {
     match relative {
@@ -78,7 +83,8 @@ fn earliest(reader: &mut Reader<'_>) -> Result<u64, Error> {
 pub(super) fn fields_with_deadlines(reader: &mut Reader<'_>, form: Type, loading: &Loading) -> Result<Hash, Error> {
     let earliest = if form == Type::HashMetadata { earliest(reader)? } else { 0 };
     let mut hash = Hash::new();
-    for _ in 0..reader.count(3)? {
+    let count = reader.count(3)?;
+    for _ in 0..count {
         let before = match form {
             Type::Hash2 => 0,
             Type::HashMetadata => from_earliest(reader.length()?, earliest)?,
@@ -95,7 +101,7 @@ pub(super) fn fields_with_deadlines(reader: &mut Reader<'_>, form: Type, loading
         };
         add(&mut hash, &field, &value, deadline, loading)?;
     }
-    Ok(hash)
+    left_of(hash, count)
 }
 
 /// One listpack of fields, values and deadlines.
@@ -115,5 +121,5 @@ pub(super) fn packed_with_deadlines(reader: &mut Reader<'_>, form: Type, loading
         let (mut field_text, mut value_text) = (TextBuffer::new(), TextBuffer::new());
         add(&mut hash, field.text(&mut field_text), value.text(&mut value_text), deadline, loading)?;
     }
-    Ok(hash)
+    left_of(hash, listpack.len())
 }
