@@ -26,7 +26,8 @@
 //!
 //! # What is read
 //!
-//! Every form of the versions 1 to 12, and of 80. Bytes come from clients, so nothing in them is believed: a length is
+//! Every form of the versions 1 to 12, and of 80, but for values of modules that did not yet tell what their fields are
+//! (type byte 6): only the module could read those. Bytes come from clients, so nothing in them is believed: a length is
 //! compared with what is left before anything is allocated, runs of bytes are checked in every detail, and what a value
 //! here could not be (an element twice, a score that is no number, nothing at all) is an [`Error`]. Redis does so
 //! only when `sanitize-dump-payload` asks for it. What a value takes in memory is at most a fixed multiple of the
