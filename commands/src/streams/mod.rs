@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `id` | ids as arguments |
 //! | `add`, `trim`, `delete` | changing the entries |
-//! | `range`, `read` | reading them |
+//! | `range`, `read` | reading them (the arguments of the latter: `read_options`) |
 //! | `groups`, `group_read` | consumer groups, and reading as one of them |
 //! | `pending`, `claim` | what was delivered and not acknowledged |
 //! | `info` | looking inside |
