@@ -28,10 +28,15 @@ pub(crate) fn check(handler: &Handler, parameters: &[Parameter], errors: &mut Er
             errors.push(Error::new_spanned(ty, problem));
         }
     }
-    if let ReturnType::Type(_, ty) = &handler.signature.output
-        && types::mentions(ty, "Wait")
-    {
-        errors.push(Error::new_spanned(ty, "an async command waits by `.await`: return the reply itself"));
+    let signature = &handler.signature;
+    let nothing = "an async command returns its reply, or its client waits for ever: `Okay` if there is nothing to say";
+    match &signature.output {
+        ReturnType::Default => errors.push(Error::new(signature.ident.span(), nothing)),
+        ReturnType::Type(_, ty) if types::mentions(ty, "Wait") => {
+            errors.push(Error::new_spanned(ty, "an async command waits by `.await`: return the reply itself"));
+        }
+        ReturnType::Type(_, ty) if types::is_nothing(ty) => errors.push(Error::new_spanned(ty, nothing)),
+        ReturnType::Type(..) => {}
     }
 }
 

@@ -57,7 +57,7 @@ async fn late_push(caller: Caller, key: Key, value: Vec<u8>) -> Result<usize> {
 
 /// Panics, before or while it writes.
 #[command("LATE.PANIC", since = "0.1.0", complexity = "O(1)")]
-async fn late_panic(caller: Caller, key: Key, value: Option<Vec<u8>>) {
+async fn late_panic(caller: Caller, key: Key, value: Option<Vec<u8>>) -> Okay {
     tokio::task::yield_now().await;
     if let Some(value) = value {
         caller
@@ -97,10 +97,10 @@ impl Drop for Hanging {
 
 /// Never answers.
 #[command("LATE.HANG", since = "0.1.0", complexity = "O(1)")]
-async fn late_hang() {
+async fn late_hang() -> Okay {
     HANGING.fetch_add(1, Relaxed);
     let _hanging = Hanging;
-    std::future::pending::<()>().await;
+    std::future::pending().await
 }
 
 fn start() -> Running {

@@ -26,6 +26,7 @@ use super::dispatch::{fail, follow, measure, panicked, remember, remembers, shar
 use super::flags::Flags;
 use super::propagation::{CommandName, Propagation};
 use super::registry::Command;
+use super::schema;
 use super::worker::Worker;
 use crate::args::OwnedArgs;
 use crate::clock;
@@ -120,13 +121,16 @@ impl Caller {
         future: impl Future<Output = T> + Send + 'static,
         write: fn(T, &mut Reply) -> Result<Outcome>,
     ) -> Outcome {
-        let protocol = self.0.protocol;
+        let (command, protocol) = (self.0.command, self.0.protocol);
         let future = Box::pin(async move {
             let returned = future.await;
             let mut reply = Reply::new(protocol);
             // The macro refuses to return a `Wait`, unless it goes by another name.
             if let Outcome::Wait(waiting) = write(returned, &mut reply)? {
                 (waiting.instead)(&mut reply);
+            }
+            if cfg!(debug_assertions) {
+                schema::check(command, &reply, 0);
             }
             Ok(reply.take())
         });

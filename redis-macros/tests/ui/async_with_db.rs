@@ -6,6 +6,6 @@ family!("test");
 
 /// Does something.
 #[command(since = "1.0.0", complexity = "O(1)")]
-async fn fetch(db: &Db, key: Key) {}
+async fn fetch(db: &Db, key: Key) -> Okay { Okay }
 
 fn main() {}

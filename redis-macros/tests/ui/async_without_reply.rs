@@ -1,0 +1,17 @@
+#![allow(unused)]
+
+use redis_core::prelude::*;
+
+family!("test");
+
+/// Does something.
+#[command(since = "1.0.0", complexity = "O(1)")]
+async fn fetch(caller: Caller, key: Key) {}
+
+/// Does something else.
+#[command(since = "1.0.0", complexity = "O(1)")]
+async fn send(caller: Caller, key: Key) -> Result<()> {
+    Ok(())
+}
+
+fn main() {}
