@@ -39,16 +39,18 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 }
 
 /// Reads a double as the bounds of a range are read: as C's `strtod` does with nothing left over. Blanks may stand
-/// before the number, no text at all is zero, and what is too large is infinite.
+/// before the number, no text at all is zero, what is too large is infinite, and a zero byte ends the text.
 ///
 /// ```
 /// use redis_core::num::strtod;
 /// assert_eq!(strtod(b" 1.5"), Some(1.5));
 /// assert_eq!(strtod(b""), Some(0.0));
 /// assert_eq!(strtod(b"1e400"), Some(f64::INFINITY));
+/// assert_eq!(strtod(b"2\0x"), Some(2.0));
 /// assert_eq!(strtod(b"nan"), None);
 /// ```
 pub fn strtod(text: &[u8]) -> Option<f64> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     if text.is_empty() {
         return Some(0.0);
     }
