@@ -269,6 +269,10 @@ fn restore(session: &mut Session<'_>, random: &mut Random, input: &[u8]) -> Stri
         return format!("{form}: {}", mistake(&payload));
     }
     let kind = run(&[b"TYPE", b"k"]).to_string();
+    if kind == "none" {
+        // A hash whose fields have all expired on the way.
+        return format!("{form}: nothing");
+    }
     let encoding = run(&[b"OBJECT", b"ENCODING", b"k"]).to_string();
     // Compression makes long values of few bytes, but not any length.
     let Value::Integer(memory) = run(&[b"MEMORY", b"USAGE", b"k", b"SAMPLES", b"0"]) else { panic!("no memory usage") };

@@ -235,7 +235,7 @@ mod tests {
                         client-output-buffer-limit normal 0 0 0\n\
                         client-output-buffer-limit slave 268435456 67108864 60\n\
                         client-output-buffer-limit pubsub 1 2 3\n\
-                        proc-title-template \"{port} \\\"x\\\"\"\nhz 50\n";
+                        hz 50\nproc-title-template \"{port} \\\"x\\\"\"\n";
         assert_eq!(rewritten(&Folder::new(), file, &[], &pairs), expected);
     }
 

@@ -95,7 +95,6 @@ fn other_values_come_back_too() {
     let values = [
         ("bind", "127.0.0.1 -::1"),
         ("client-output-buffer-limit", "normal 1 2 3 slave 4 5 6 pubsub 7 8 9"),
-        ("maxmemory-clients", "10%"),
         ("notify-keyspace-events", "gK"),
         ("requirepass", " \"'\\ \u{1F980}"),
         ("latency-tracking-info-percentiles", "0.001 50.123456 100"),
