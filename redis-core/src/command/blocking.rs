@@ -14,10 +14,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use bytes::Bytes;
 
 use super::def::{Outcome, Waiting};
-use super::dispatch::{call, fail, shards_of};
+use super::dispatch::{call, fail, log_if_notable, shards_of};
 use super::registry::Command;
 use super::worker::{Runner, Worker};
 use crate::args::{Args, OwnedArgs};
+use crate::clock;
 use crate::db::{Key, Keyspace, ShardSet};
 use crate::error::Error;
 use crate::resp::Reply;
@@ -174,6 +175,7 @@ fn serve_one(worker: &mut Worker, id: u64, hash: u64, name: &[u8]) {
         Some((args, keys)) => (args.as_args(), &**keys),
         None => (blocked.args.as_args(), &*blocked.keys),
     };
+    let started = clock::unix_micros();
     match call(keyspace, runner, &mut client, command, args, keys, &mut reply) {
         // Something else happened to the key, or an earlier client took what was there. (What waits for a key is no
         // `async` command.)
@@ -186,6 +188,8 @@ fn serve_one(worker: &mut Worker, id: u64, hash: u64, name: &[u8]) {
             fail(runner, command, &error, &mut reply);
         }
     }
+    let times = (started, clock::unix_micros());
+    log_if_notable(runner, &shared, command, blocked.args.as_args(), times, reply.len());
     *current = None;
     ended(&worker.runner.server, &shared, &blocked);
     deliver(&shared, &blocked, reply);

@@ -251,6 +251,7 @@ pub(crate) fn run(
     keyspace.begin(database, now, !client.no_touch);
     let outcome = call(keyspace, runner, client, command, args, found, reply);
     let later = matches!(outcome, Ok(Outcome::Later(_)));
+    let waits = !client.in_exec && matches!(outcome, Ok(Outcome::Wait(_)));
     // An `async` command has read nothing yet.
     if !later && command.flags.has(Flags::READONLY) && !runner.server.tracking.is_idle() && remembers(client) {
         remember(runner, client.id(), args, found);
@@ -262,8 +263,10 @@ pub(crate) fn run(
     runner.clock = ended;
     let observe = |args| {
         feed_monitors(runner, client, command, args, database, started);
-        // An `async` command is measured when it is done.
-        if !later {
+        // An `async` command is measured when it is done. One that waits is counted now and logged when it is served.
+        if waits {
+            count(runner, command, (started, ended));
+        } else if !later {
             measure(runner, &client.shared, command, args, (started, ended), reply.len() - mark);
         }
     };
@@ -435,9 +438,16 @@ pub(crate) fn measure(
     client: &ClientShared,
     command: &Command,
     args: Args<'_>,
-    (started, ended): (u64, u64),
+    times: (u64, u64),
     reply_len: usize,
 ) {
+    count(runner, command, times);
+    log_if_notable(runner, client, command, args, times, reply_len);
+}
+
+/// Counts a command that has run. The times are those of its beginning and its end, in microseconds.
+#[inline]
+fn count(runner: &Runner, command: &Command, (started, ended): (u64, u64)) {
     let server = &runner.server;
     let config = &server.config;
     let micros = ended.saturating_sub(started);
@@ -447,9 +457,24 @@ pub(crate) fn measure(
         let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
         server.latency.record(event, micros / 1000, ended / 1_000_000);
     }
+}
+
+/// Writes a command that has run into the logs of what is slow or large, if it is.
+#[inline]
+pub(super) fn log_if_notable(
+    runner: &Runner,
+    client: &ClientShared,
+    command: &Command,
+    args: Args<'_>,
+    (started, ended): (u64, u64),
+    reply_len: usize,
+) {
     if command.flags.has(Flags::SKIP_COMMANDLOG) {
         return;
     }
+    let server = &runner.server;
+    let config = &server.config;
+    let micros = ended.saturating_sub(started);
     let reached = |threshold: i64, value: u64| threshold >= 0 && value >= threshold.unsigned_abs();
     let note = |log: CommandLog, max_len: i64, value: u64| {
         let notable = Notable {
