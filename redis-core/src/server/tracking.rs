@@ -138,8 +138,13 @@ impl TrackingTable {
     /// Switches tracking off for a connection.
     pub fn stop(&self, client: &ClientShared) {
         let Some(tracking) = client.tracking.write().take() else { return };
-        self.clients.fetch_sub(1, Relaxed);
+        let last = self.clients.fetch_sub(1, Relaxed) == 1;
         let mut inner = self.inner.lock();
+        if last {
+            // From now on nobody says which keys change.
+            *inner = Inner::default();
+            return;
+        }
         for prefix in &tracking.prefixes {
             let Some(listeners) = inner.prefixes.get_mut(prefix) else { continue };
             listeners.retain(|listener| *listener != client.id);
@@ -352,7 +357,7 @@ mod tests {
         table.remember(a.id, [&b"k"[..]].into_iter());
         table.stop(&a);
         table.invalidate(&clients, &stale(&table, &["k"]), None, LIMITS);
-        assert_eq!((received(&a).as_str(), table.clients()), ("", 0));
+        assert_eq!((received(&a).as_str(), table.clients(), table.totals()), ("", 0, (0, 0, 0)));
     }
 
     #[test]
