@@ -178,10 +178,11 @@ fn bitfield(
         let changed = perform(operation, bytes, reply);
         changes += u64::from(changed.is_some_and(|changed| changed || grows));
     }
-    // Longer is different, even if nothing was written into what is new.
-    let changes = changes.max(u64::from(grows));
     if changes > 0 {
         db.changed_by(key, "setbit", changes);
+    } else if grows {
+        // Longer is different, even if nothing was written into what is new; Redis has no event for it.
+        db.changed_quietly(key);
     }
     Ok(())
 }
