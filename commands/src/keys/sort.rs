@@ -309,8 +309,10 @@ fn text(element: Element<'_>) -> Cow<'_, [u8]> {
     }
 }
 
-/// A text as a weight. What C's `strtod` reads is a number: blanks may stand before it, and no text at all is zero.
+/// A text as a weight. What C's `strtod` reads is a number: blanks may stand before it, a zero byte ends it, and
+/// no text at all is zero.
 fn number<'k>(text: &[u8], is_number: &mut bool) -> Weight<'k> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let digits = text.trim_ascii_start();
     let value = if text.is_empty() { Some(0.0) } else { num::parse_f64(digits) };
     *is_number &= value.is_some();
@@ -362,6 +364,8 @@ mod tests {
         assert_eq!(read(b" 12"), Some(12.0));
         assert_eq!(read(b"-1e3"), Some(-1000.0));
         assert_eq!(read(b"12 "), None);
+        assert_eq!(read(b"\0abc"), Some(0.0));
+        assert_eq!(read(b"1e400"), None);
         assert_eq!(read(b" "), None);
         assert_eq!(read(b"abc"), None);
     }
