@@ -43,6 +43,8 @@ pub mod server;
 
 pub mod command;
 
+pub mod persistence;
+
 mod net;
 
 mod builder;

@@ -544,6 +544,11 @@ impl Cell for Directory {
     }
 }
 
+/// Refuses a path where `directive` wants a name.
+pub(super) fn file_name(directive: &str, name: &str) -> Result<(), String> {
+    if name.contains('/') { Err(format!("{directive} can't be a path, just a filename")) } else { Ok(()) }
+}
+
 /// The words of the operating system for an error, without Rust's `(os error 2)` behind them.
 pub(super) fn plain(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotADirectory {

@@ -3,7 +3,7 @@
 //! Names, ranges and defaults are those of Redis 7.0 and Valkey 9.1; where the two differ, Redis's. To make a directive
 //! of [`inert`](super::inert) live, move its declaration here.
 
-use super::cell::{Bool, Choice, Directory, Enum, Int, Memory, Octal, Secret, Text};
+use super::cell::{Bool, Choice, Directory, Enum, Int, Memory, Octal, Secret, Text, file_name};
 use super::directive::declare;
 use super::names::{MaxmemoryPolicy, Permission};
 use super::structured::{Events, Ints, OutputBufferLimits, Percentiles, Words};
@@ -158,6 +158,10 @@ declare! {
     }
 
     section "Snapshots" {
+        /// The name of the snapshot.
+        dbfilename: Text("dump.rdb").checked(|name| file_name("dbfilename", name)) => Protected;
+        /// Protect snapshots by a checksum.
+        rdbchecksum: Bool(true) => Immutable;
         /// Compress long strings in snapshots and in what DUMP replies.
         rdbcompression: Bool(true) => Mutable;
     }

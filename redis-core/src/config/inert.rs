@@ -9,7 +9,7 @@
 //!   showing what is true.
 //! - [`Refused`](super::Flag::Refused): a request for protection. To ignore it would be worse than not to start.
 
-use super::cell::{Bool, Choice, Enum, Int, Memory, Secret, Text};
+use super::cell::{Bool, Choice, Enum, Int, Memory, Secret, Text, file_name};
 use super::directive::declare;
 use super::names::Permission;
 use super::structured::{OnSignal, Primary, SavePoints};
@@ -20,11 +20,6 @@ const MAX: i64 = i64::MAX;
 const MIB: i64 = 1 << 20;
 
 const FACILITIES: &[&str] = &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
-
-/// Refuses a path where `directive` wants a name.
-fn file_name(directive: &str, name: &str) -> Result<(), String> {
-    if name.contains('/') { Err(format!("{directive} can't be a path, just a filename")) } else { Ok(()) }
-}
 
 /// `{title}` and the other variables of `proc-title-template`.
 const TITLE_VARIABLES: [&str; 7] =
@@ -53,10 +48,6 @@ declare! {
     section "Snapshots" {
         /// After so many seconds with at least so many changes, write a snapshot.
         save: SavePoints(&[]) => Mutable Absent;
-        /// The name of the snapshot.
-        dbfilename: Text("dump.rdb").checked(|name| file_name("dbfilename", name)) => Protected Dormant;
-        /// Protect snapshots by a checksum.
-        rdbchecksum: Bool(true) => Immutable Dormant;
         /// Whether snapshots of newer versions are tried.
         rdb_version_check: Choice("strict", &["strict", "relaxed"]) => Mutable Dormant;
         /// Delete snapshots that served replication only.

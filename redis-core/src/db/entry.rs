@@ -28,7 +28,9 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
+use super::AccessClock;
 use crate::rdb::ValueRef;
+use crate::rdb::file::{Record, Usage};
 use crate::table::{NO_DEADLINE, TableEntry};
 use crate::value::{Kind, Object, Str, StrEncoding};
 
@@ -403,6 +405,15 @@ impl Entry {
             Some(object) => ValueRef::Object(object),
             None => ValueRef::Str(Str::new(self.string_bytes())),
         }
+    }
+
+    /// All of it as it is written to a file. `usage` is which memory of its use is kept, if any.
+    pub fn record(&self, usage: Option<&AccessClock>) -> Record<'_> {
+        let usage = usage.map(|clock| match clock.frequency {
+            true => Usage::Frequency(clock.counter(self.access())),
+            false => Usage::Idle(clock.idle_seconds(self.access())),
+        });
+        Record { key: self.key(), value: self.value_ref(), expires_at: self.expires_at(), usage }
     }
 
     /// The object to be changed, if the value is not a string.

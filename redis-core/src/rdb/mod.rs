@@ -14,6 +14,7 @@
 //! | `save`, `load` | values made of those pieces |
 //! | `ziplist`, `zipmap` | compact forms that are only read any more: runs of bytes that listpacks have replaced |
 //! | `payload` | DUMP payloads: one value with a footer |
+//! | [`file`] | snapshot files: keys with their values, between opcodes |
 //!
 //! # What is written
 //!
@@ -33,12 +34,13 @@
 //! only when `sanitize-dump-payload` asks for it. What a value takes in memory is at most a fixed multiple of the
 //! bytes it is read from, because that is all that compression can do (`lzf`).
 //!
-//! The types know neither keys nor files: whoever writes a file writes opcodes and keys between the values, and whoever
-//! reads one in portions begins a value again when it ended with [`Error::Truncated`] and more has arrived.
+//! The types know neither keys nor files: `file` puts opcodes and keys between the values, and reading a file in portions it
+//! begins a value again when it ended with [`Error::Truncated`] and more has arrived.
 
 mod crc64;
 pub mod data_type;
 mod error;
+pub mod file;
 mod format;
 mod load;
 mod lzf;

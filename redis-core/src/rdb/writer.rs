@@ -14,7 +14,7 @@
 //! A string is its length and its bytes, or one of the last four.
 
 use super::lzf::Compressor;
-use super::{Crc64, Type};
+use super::{Crc64, Type, VERSION};
 use crate::num::parse_i64;
 use crate::value::listpack::{Element, TextBuffer};
 
@@ -49,6 +49,8 @@ const INTEGER_MAX: usize = 11;
 pub struct Writer {
     bytes: Vec<u8>,
     compress: bool,
+    /// The lowest version that has all forms that were written.
+    version: u16,
     /// Made with the first string that is long enough.
     compressor: Option<Compressor>,
 }
@@ -58,7 +60,7 @@ impl Writer {
     /// An empty buffer; `compress` is whether long strings are compressed.
     #[must_use]
     pub fn new(compress: bool) -> Self {
-        Self { bytes: Vec::new(), compress, compressor: None }
+        Self { bytes: Vec::new(), compress, version: VERSION, compressor: None }
     }
 
     /// What was written.
@@ -76,6 +78,13 @@ impl Writer {
     /// Forgets what was written, for the next portion.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.version = VERSION;
+    }
+
+    /// The lowest version whose readers know every form that was written; [`VERSION`] or above it.
+    #[must_use]
+    pub fn version(&self) -> u16 {
+        self.version
     }
 
     /// The checksum of what was written.
@@ -98,6 +107,7 @@ impl Writer {
 
     /// A type byte.
     pub fn type_byte(&mut self, form: Type) {
+        self.version = self.version.max(form.version());
         self.byte(form.byte());
     }
 

@@ -9,6 +9,7 @@ mod client;
 mod clients;
 mod follow;
 mod lifecycle;
+mod loading;
 mod monitors;
 mod oom_score;
 mod pause;
@@ -22,6 +23,7 @@ pub use change_log::{ChangeLog, Reader};
 pub use client::{Client, Queued, ReplyMode, Transaction, Watched};
 pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin};
 pub use lifecycle::Lifecycle;
+pub use loading::LoadStatus;
 pub use monitors::{Monitors, quote};
 pub use pause::{Pause, PauseMode};
 pub use tracking::{Choice, Stale, Tracking, TrackingTable};
@@ -60,6 +62,8 @@ pub struct Server {
     pub changes: ChangeLog,
     /// Start and stop.
     pub lifecycle: Lifecycle,
+    /// The loading of the data set.
+    pub loading: LoadStatus,
     /// Whether keys expire without being asked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
     /// Whether periodic work rests (DEBUG PAUSE-CRON).
@@ -86,6 +90,7 @@ impl Server {
             tracking: TrackingTable::default(),
             changes: ChangeLog::default(),
             lifecycle: Lifecycle::new(now),
+            loading: LoadStatus::default(),
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
         });

@@ -1,0 +1,72 @@
+//! A snapshot written at once: nobody is served meanwhile.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::clock;
+use crate::db::{AccessClock, Keyspace};
+use crate::persistence::Replacement;
+use crate::rdb::file::FileWriter;
+use crate::server::Server;
+
+/// Why a snapshot could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {source}", path.display())]
+pub struct SaveError {
+    /// The file that should have come of it.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// Writes all keys to a file. The caller holds all locks.
+///
+/// A file that was there is replaced when the new one is complete and on the disk.
+///
+/// # Errors
+/// If the file could not be written; the former one is still there then.
+pub fn save(keyspace: &Keyspace, server: &Server, path: &Path) -> Result<(), SaveError> {
+    write(keyspace, server, path).map_err(|source| SaveError { path: path.to_owned(), source })
+}
+
+fn write(keyspace: &Keyspace, server: &Server, path: &Path) -> io::Result<()> {
+    let file = Replacement::create(path, &format!("temp-{}.rdb", std::process::id()))?;
+    let mut writer = FileWriter::new(file, server.config.rdbcompression.get(), server.config.rdbchecksum.get())?;
+    facts(&mut writer, server, false)?;
+    let usage = usage_kept(server);
+    for database in 0..keyspace.databases() {
+        let stats = keyspace.stats(database);
+        if stats.keys == 0 {
+            continue;
+        }
+        writer.database(database, stats.keys, stats.expiring)?;
+        for entry in keyspace.entries_of(database) {
+            writer.record(&entry.record(usage.as_ref()))?;
+        }
+    }
+    writer.finish()?.commit()
+}
+
+/// Writes what a file says about itself. `aof_base` is whether it is the base of an append only file.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn facts<W: Write>(writer: &mut FileWriter<W>, server: &Server, aof_base: bool) -> io::Result<()> {
+    let now = clock::unix_millis();
+    writer.aux("redis-ver", crate::VERSION)?;
+    writer.aux("redis-bits", usize::BITS)?;
+    writer.aux("ctime", now / 1000)?;
+    writer.aux("used-mem", server.memory.used_at(now))?;
+    writer.aux("aof-base", u8::from(aof_base))
+}
+
+/// How the use of keys is to be told, if the eviction policy asks for it.
+#[must_use]
+pub fn usage_kept(server: &Server) -> Option<AccessClock> {
+    let policy = server.config.maxmemory_policy.get();
+    (policy.is_lru() || policy.is_lfu()).then(|| {
+        let mut clock = server.settings().clock;
+        clock.seconds = clock::unix_millis() / 1000;
+        clock
+    })
+}
