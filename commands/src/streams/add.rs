@@ -7,6 +7,7 @@ use redis_core::value::stream::{AppendError, NewId, StreamId};
 
 use super::FAMILY;
 use super::id;
+use super::references;
 use super::trim::{self, TrimOptions, Trimming};
 
 /// Appends a new message to a stream. Creates the key if it doesn't exist.
@@ -17,7 +18,8 @@ use super::trim::{self, TrimOptions, Trimming};
     tips(NONDETERMINISTIC_OUTPUT),
     history(
         "6.2.0" = "Added the `NOMKSTREAM` option, `MINID` trimming strategy and the `LIMIT` option.",
-        "7.0.0" = "Added support for the `<ms>-*` explicit ID form."
+        "7.0.0" = "Added support for the `<ms>-*` explicit ID form.",
+        "8.2.0" = "Added the `KEEPREF`, `DELREF` and `ACKED` options."
     )
 )]
 fn xadd(db: &mut Db, #[key(RW, UPDATE)] key: Key, addition: Addition, log: &mut Propagation) -> Result<Option<Added>> {
@@ -38,7 +40,7 @@ fn xadd(db: &mut Db, #[key(RW, UPDATE)] key: Key, addition: Addition, log: &mut 
     }
     let stream = db.get_or_insert::<Stream>(key)?;
     stream.entries.append(id, &pairs, &limits).map_err(refusal)?;
-    let trimmed = trimming.map_or(0, |trimming| trimming.run(&mut stream.entries, &limits));
+    let trimmed = trimming.map_or(0, |trimming| trimming.run(stream, &limits));
     let left = trimming.map(|trimming| trimming.what_is_left(&stream.entries));
     db.changed(key, "xadd");
     if trimmed > 0 {
@@ -109,6 +111,7 @@ impl<'a> Argument<'a> for Addition<'a> {
         ArgKind::Inline,
         &[
             ArgDoc::new(ArgKind::PureToken).named("nomkstream").token("NOMKSTREAM").since("6.2.0").optional(),
+            references::DOC,
             trim::DOC.optional(),
             ArgDoc::of(
                 ArgKind::OneOf,

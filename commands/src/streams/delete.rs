@@ -6,9 +6,9 @@
 use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::num::parse_i64;
 use redis_core::prelude::*;
-use redis_core::value::stream::StreamId;
+use redis_core::value::stream::{References, StreamId};
 
-use super::{FAMILY, id};
+use super::{FAMILY, id, references};
 
 /// Returns the number of messages after removing them from a stream.
 #[command(
@@ -95,18 +95,6 @@ enum Fate {
     Referenced = 2,
 }
 
-/// What happens to what groups remember of an entry that is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum References {
-    /// It stays.
-    #[default]
-    KeepRef,
-    /// It goes.
-    DelRef,
-    /// An entry of which a group remembers something, or that a group has still to read, is not deleted.
-    Acked,
-}
-
 /// What XDELEX and XACKDEL delete, and how: a choice, and the ids behind the word IDS, in either order.
 struct Deletion {
     references: References,
@@ -119,16 +107,7 @@ impl<'a> Argument<'a> for Deletion {
     const DOC: ArgDoc = ArgDoc::of(
         ArgKind::Inline,
         &[
-            ArgDoc::of(
-                ArgKind::OneOf,
-                &[
-                    ArgDoc::new(ArgKind::PureToken).named("keepref").token("KEEPREF"),
-                    ArgDoc::new(ArgKind::PureToken).named("delref").token("DELREF"),
-                    ArgDoc::new(ArgKind::PureToken).named("acked").token("ACKED"),
-                ],
-            )
-            .named("condition")
-            .optional(),
+            references::DOC,
             ArgDoc::of(
                 ArgKind::Block,
                 &[ArgDoc::new(ArgKind::Integer).named("numids"), ArgDoc::new(ArgKind::String).named("id").multiple()],
@@ -139,16 +118,14 @@ impl<'a> Argument<'a> for Deletion {
     );
 
     fn shape(cursor: &mut Cursor<'a>) -> Result<Deletion> {
-        const CHOICES: [(&str, References); 3] =
-            [("KEEPREF", References::KeepRef), ("DELREF", References::DelRef), ("ACKED", References::Acked)];
         let (mut references, mut ids) = (None, None);
         while cursor.left() > 0 {
             if ids.is_none() && cursor.take_token("IDS") {
                 ids = Some(counted(cursor)?);
             } else if references.is_none()
-                && let Some((_, choice)) = CHOICES.iter().find(|(token, _)| cursor.take_token(token))
+                && let Some(choice) = references::take(cursor)
             {
-                references = Some(*choice);
+                references = Some(choice);
             } else {
                 return Err(Error::SYNTAX);
             }

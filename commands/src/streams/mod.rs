@@ -7,7 +7,7 @@
 //! | module | |
 //! |---|---|
 //! | `id` | ids as arguments |
-//! | `add`, `trim`, `delete` | changing the entries |
+//! | `add`, `trim`, `delete` | changing the entries (and what groups remember of them: `references`) |
 //! | `range`, `read` | reading them (the arguments of the latter: `read_options`) |
 //! | `groups`, `group_read` | consumer groups, and reading as one of them |
 //! | `pending`, `claim` | what was delivered and not acknowledged |
@@ -24,6 +24,7 @@ mod pending;
 mod range;
 mod read;
 mod read_options;
+mod references;
 mod trim;
 
 use redis_core::prelude::*;

@@ -1,23 +1,29 @@
 //! XTRIM, and the trimming that XADD can do in passing.
+//!
+//! What is trimmed may still be pending in groups. Since Redis 8.2 the caller can say what becomes of that ([`References`]); the word may stand before and behind
+//! the other options.
 
 use redis_core::command::{ArgDoc, ArgKind, Cursor, EffectArgs, Shape, integer};
 use redis_core::prelude::*;
 use redis_core::value::Limits;
-use redis_core::value::stream::{Entries, StreamId, Trim};
+use redis_core::value::stream::{Entries, References, StreamId, Trim};
 
-use super::{FAMILY, id};
+use super::{FAMILY, id, references};
 
 /// Deletes messages from the beginning of a stream.
 #[command(
     since = "5.0.0",
     complexity = "O(N), with N being the number of evicted entries. Constant times are very small however, since entries are organized in macro nodes containing multiple entries that can be released with a single deallocation.",
     tips(NONDETERMINISTIC_OUTPUT),
-    history("6.2.0" = "Added the `MINID` trimming strategy and the `LIMIT` option.")
+    history(
+        "6.2.0" = "Added the `MINID` trimming strategy and the `LIMIT` option.",
+        "8.2.0" = "Added the `KEEPREF`, `DELREF` and `ACKED` options."
+    )
 )]
 fn xtrim(db: &mut Db, #[key(RW, DELETE)] key: Key, trim: Trimming, log: &mut Propagation) -> Result<u64> {
     let limits = db.limits();
     let Some(stream) = db.get_mut::<Stream>(key)? else { return Ok(0) };
-    let trimmed = trim.run(&mut stream.entries, &limits);
+    let trimmed = trim.run(stream, &limits);
     let left = trim.what_is_left(&stream.entries);
     if trimmed > 0 {
         db.changed_by(key, "xtrim", trimmed);
@@ -33,17 +39,18 @@ pub(super) struct Trimming {
     approximate: bool,
     /// How many entries may go; 0 for any number. Without the option it depends on the size of a node.
     limit: Option<u64>,
+    references: References,
 }
 
 impl Trimming {
     /// Trims. Answers how many entries went.
-    pub(super) fn run(&self, entries: &mut Entries, limits: &Limits) -> u64 {
+    pub(super) fn run(&self, stream: &mut Stream, limits: &Limits) -> u64 {
         let limit = match self.limit {
             Some(limit) => limit,
             None if self.approximate => default_limit(limits),
             None => 0,
         };
-        entries.trim(self.to, self.approximate, limit)
+        stream.trim(self.to, self.approximate, limit, self.references)
     }
 
     /// The trimming that does to a copy of the stream what this one did: how much an approximate one leaves depends on
@@ -51,10 +58,12 @@ impl Trimming {
     pub(super) fn what_is_left(&self, entries: &Entries) -> Self {
         let to = match self.to {
             to if !self.approximate => to,
+            // The first entry may have stayed because a group needs it.
+            _ if self.references == References::Acked => Trim::MaxLen(entries.len()),
             Trim::MaxLen(_) => Trim::MaxLen(entries.len()),
             Trim::MinId(_) => Trim::MinId(entries.first().map_or(StreamId::MAX, |first| first.id)),
         };
-        Trimming { to, approximate: false, limit: None }
+        Trimming { to, approximate: false, limit: None, references: self.references }
     }
 
     /// Writes it as arguments.
@@ -64,9 +73,13 @@ impl Trimming {
             Trim::MaxLen(len) => effect.arg("MAXLEN").arg(operator).number(len),
             Trim::MinId(id) => effect.arg("MINID").arg(operator).arg(&*id.to_text()),
         };
-        match self.limit {
-            Some(limit) => effect.arg("LIMIT").number(limit),
-            None => effect,
+        if let Some(limit) = self.limit {
+            effect.arg("LIMIT").number(limit);
+        }
+        match self.references {
+            References::KeepRef => effect,
+            References::DelRef => effect.arg("DELREF"),
+            References::Acked => effect.arg("ACKED"),
         }
     }
 }
@@ -85,11 +98,18 @@ pub(super) struct TrimOptions {
     to: Option<Trim>,
     approximate: bool,
     limit: Option<u64>,
+    references: Option<References>,
 }
 
 impl TrimOptions {
-    /// Takes an option of trimming with its value. False if the next argument is none, or is the last.
+    /// Takes an option of trimming with its value. False if the next argument is none, or one without the value that it needs.
     pub(super) fn take(&mut self, cursor: &mut Cursor<'_>) -> Result<bool> {
+        if let Some(references) = references::take(cursor) {
+            if self.references.replace(references).is_some() {
+                return Err(Error::SYNTAX);
+            }
+            return Ok(true);
+        }
         if cursor.left() < 2 {
             return Ok(false);
         }
@@ -124,12 +144,13 @@ impl TrimOptions {
         const NO_STRATEGY: Error =
             Error::new("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
         const EXACT: Error = Error::new("ERR syntax error, LIMIT cannot be used without the special ~ option");
-        let TrimOptions { to, approximate, limit } = self;
+        let TrimOptions { to, approximate, limit, references } = self;
+        let references = references.unwrap_or_default();
         match (to, limit) {
             (None, None) => Ok(None),
             (None, Some(_)) => Err(NO_STRATEGY),
             (Some(_), Some(_)) if !approximate => Err(EXACT),
-            (Some(to), limit) => Ok(Some(Trimming { to, approximate, limit })),
+            (Some(to), limit) => Ok(Some(Trimming { to, approximate, limit, references })),
         }
     }
 }
@@ -139,7 +160,7 @@ fn max_len(text: &[u8]) -> Result<Trim> {
     len.map(Trim::MaxLen).map_err(|_| Error::new("ERR The MAXLEN argument must be >= 0."))
 }
 
-/// The place of trimming in COMMAND DOCS.
+/// The place of trimming in COMMAND DOCS, without what becomes of references.
 pub(super) const DOC: ArgDoc = ArgDoc::of(
     ArgKind::Block,
     &[
@@ -169,7 +190,7 @@ pub(super) const DOC: ArgDoc = ArgDoc::of(
 impl<'a> Argument<'a> for Trimming {
     type Raw = Trimming;
     const SHAPE: Shape = Shape::at_least(2).with_tokens();
-    const DOC: ArgDoc = DOC;
+    const DOC: ArgDoc = ArgDoc::of(ArgKind::Inline, &[DOC, references::DOC]);
 
     fn shape(cursor: &mut Cursor<'a>) -> Result<Trimming> {
         let mut options = TrimOptions::default();

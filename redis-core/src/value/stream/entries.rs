@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::node::{Choice, Node, StreamEntry};
 use super::{Malformed, NewId, StreamId, map_memory};
@@ -43,6 +44,43 @@ pub enum Trim {
     MaxLen(u64),
     /// To the entries from this id on.
     MinId(StreamId),
+}
+
+impl Trim {
+    /// How many entries should go of a stream of `len`, if that is limited; otherwise it may be all `count` of a node.
+    fn surplus(self, len: u64, count: u64) -> u64 {
+        match self {
+            Trim::MaxLen(max) => len.saturating_sub(max),
+            Trim::MinId(_) => count,
+        }
+    }
+
+    /// Whether all entries of a node should go.
+    fn takes(self, surplus: u64, master: StreamId, node: &Node) -> bool {
+        match self {
+            Trim::MaxLen(_) => node.count() <= surplus,
+            Trim::MinId(id) => node.last_id(master) < id,
+        }
+    }
+
+    /// What becomes of the entries of a node, one after the other, if `surplus` of them should go.
+    fn choice(self, surplus: u64, mut may_go: impl FnMut(StreamId) -> bool) -> impl FnMut(StreamId) -> Choice {
+        let mut left = surplus;
+        move |entry| {
+            let stays = match self {
+                Trim::MaxLen(_) => left == 0,
+                Trim::MinId(id) => entry >= id,
+            };
+            if stays {
+                return Choice::Stop;
+            }
+            if !may_go(entry) {
+                return Choice::Keep;
+            }
+            left = left.saturating_sub(1);
+            Choice::Delete
+        }
+    }
 }
 
 /// What is there.
@@ -195,33 +233,18 @@ impl Entries {
         let mut removed = 0;
         while let Some(node) = self.nodes.first_entry() {
             let (master, count) = (*node.key(), node.get().count());
-            let surplus = match to {
-                Trim::MaxLen(len) => self.len.saturating_sub(len),
-                Trim::MinId(_) => count,
-            };
+            let surplus = to.surplus(self.len, count);
             if surplus == 0 || (limit != 0 && removed + count > limit) {
                 break;
             }
-            let whole = match to {
-                Trim::MaxLen(_) => count <= surplus,
-                Trim::MinId(id) => node.get().last_id(master) < id,
-            };
-            if whole {
+            if to.takes(surplus, master, node.get()) {
                 node.remove();
                 self.len -= count;
                 removed += count;
                 continue;
             }
             if !approximate {
-                let mut left = surplus;
-                let choose = |entry| {
-                    let stays = match to {
-                        Trim::MaxLen(_) => left == 0,
-                        Trim::MinId(id) => entry >= id,
-                    };
-                    left = left.saturating_sub(1);
-                    if stays { Choice::Stop } else { Choice::Delete }
-                };
+                let choose = to.choice(surplus, |_| true);
                 // In the last node, what is removed counts until the node is full, as in Redis. The others get no more entries.
                 let is_last = self.nodes.len() == 1;
                 removed += self.shorten(master, |node| match is_last {
@@ -230,6 +253,31 @@ impl Entries {
                 });
             }
             break;
+        }
+        removed
+    }
+
+    /// Trims likewise, but asks about each entry that would go: one that may not go stays, and the next goes in its place. If
+    /// `approximate`, only nodes are looked at all of whose entries would go; `limit` is how many entries are looked at.
+    pub fn trim_if(
+        &mut self,
+        to: Trim,
+        approximate: bool,
+        limit: u64,
+        mut may_go: impl FnMut(StreamId) -> bool,
+    ) -> u64 {
+        let (mut removed, mut seen) = (0, 0);
+        let mut next = self.nodes.first_key_value().map(|(master, _)| *master);
+        while let Some(master) = next
+            && let Some(node) = self.nodes.get(&master)
+        {
+            seen += node.count();
+            let surplus = to.surplus(self.len, node.count());
+            if surplus == 0 || (limit != 0 && seen > limit) || (approximate && !to.takes(surplus, master, node)) {
+                break;
+            }
+            next = self.nodes.range((Bound::Excluded(master), Bound::Unbounded)).next().map(|(master, _)| *master);
+            removed += self.shorten(master, |node| node.delete(master, to.choice(surplus, &mut may_go)));
         }
         removed
     }

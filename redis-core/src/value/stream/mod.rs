@@ -34,13 +34,28 @@ pub use node::StreamEntry;
 
 use super::{Kind, Object, Value, tight};
 
+/// Consumer groups by name.
+pub type Groups = BTreeMap<Box<[u8]>, Group>;
+
 /// A stream. Its two halves are open so that one can be read while the other is changed.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// What was added to it.
     pub entries: Entries,
     /// Its consumer groups by name.
-    pub groups: BTreeMap<Box<[u8]>, Group>,
+    pub groups: Groups,
+}
+
+/// What becomes of what groups remember of an entry that is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum References {
+    /// It stays.
+    #[default]
+    KeepRef,
+    /// It goes.
+    DelRef,
+    /// It is why the entry stays: one that is pending in a group, or that a group has still to read, is not deleted.
+    Acked,
 }
 
 /// Bytes that claim to be part of a stream and are not.
@@ -152,16 +167,42 @@ impl Stream {
         Some(ids.len())
     }
 
+    /// Removes entries from the front until the stream is as short as it should be, with regard to the groups: see
+    /// [`Entries::trim`] for what `approximate` and `limit` mean. Returns how many went.
+    pub fn trim(&mut self, to: Trim, approximate: bool, limit: u64, references: References) -> u64 {
+        let Self { entries, groups } = self;
+        match references {
+            References::Acked if !groups.is_empty() => {
+                entries.trim_if(to, approximate, limit, |id| !is_referenced(groups, id))
+            }
+            References::DelRef if !groups.is_empty() => entries.trim_if(to, approximate, limit, |id| {
+                forget(groups, id);
+                true
+            }),
+            _ => entries.trim(to, approximate, limit),
+        }
+    }
+
     /// Whether a group has still to do with an entry: it is pending there, or the group has not come to it yet.
     pub fn is_referenced(&self, id: StreamId) -> bool {
-        self.groups.values().any(|group| id > group.last_id || group.nack(id).is_some())
+        is_referenced(&self.groups, id)
     }
 
     /// Ends that an entry is pending in any group. Returns whether it was.
     pub fn forget(&mut self, id: StreamId) -> bool {
-        let forgotten = self.groups.values_mut().map(|group| group.ack(id)).filter(|forgotten| *forgotten).count();
-        forgotten > 0
+        forget(&mut self.groups, id)
     }
+}
+
+/// Whether one of the groups has still to do with an entry.
+fn is_referenced(groups: &Groups, id: StreamId) -> bool {
+    groups.values().any(|group| id > group.last_id || group.nack(id).is_some())
+}
+
+/// Ends that an entry is pending in any of the groups. Returns whether it was.
+fn forget(groups: &mut Groups, id: StreamId) -> bool {
+    let forgotten = groups.values_mut().map(|group| group.ack(id)).filter(|forgotten| *forgotten).count();
+    forgotten > 0
 }
 
 /// About how many bytes a B-tree map or set holds of the heap, with entries of `place` bytes: its leaves have eleven places,

@@ -219,6 +219,43 @@ fn trimming_nodes_as_a_whole() {
 }
 
 #[test]
+fn trimming_with_regard_to_groups() {
+    for round in 0..300 {
+        let mut stream = stream_of(1 + below(40) as u64, &small_nodes());
+        for name in 0..below(3) {
+            let mut group = Group::new(StreamId::new(below(45) as u64, 0), None);
+            for _ in 0..below(20) {
+                group.assign(StreamId::new(1 + below(44) as u64, 0), b"consumer", 0, 1);
+            }
+            stream.groups.insert(Box::new([b'0' + name as u8]), group);
+        }
+        let before = ids(stream.entries.range(StreamId::MIN, StreamId::MAX));
+        let (approximate, references) = (below(2) == 0, [References::Acked, References::DelRef][below(2)]);
+        let max = below(40) as u64;
+        let to = [Trim::MaxLen(max), Trim::MinId(StreamId::new(max, 0))][below(2)];
+        let free = |ms: &u64| references == References::DelRef || !stream.is_referenced(StreamId::new(*ms, 0));
+        let free: Vec<_> = before.iter().copied().filter(free).collect();
+        let wanted = match to {
+            Trim::MaxLen(max) => free.len().min(before.len().saturating_sub(max as usize)),
+            Trim::MinId(id) => free.iter().filter(|ms| **ms < id.ms).count(),
+        };
+        let mut copy = stream.clone();
+        let removed = stream.trim(to, approximate, 0, references) as usize;
+        let left = ids(stream.entries.range(StreamId::MIN, StreamId::MAX));
+        assert!(removed == wanted || (approximate && removed < wanted), "{round}: {removed} of {wanted}");
+        let goes = &free[..removed];
+        assert_eq!(left, before.iter().copied().filter(|ms| !goes.contains(ms)).collect::<Vec<_>>());
+        assert_eq!(stream.entries.len(), left.len() as u64);
+        for ms in goes.iter().filter(|_| references == References::DelRef) {
+            assert!(stream.groups.values().all(|group| group.nack(StreamId::new(*ms, 0)).is_none()));
+        }
+        // What went can be said by a length, to somebody whose nodes are others.
+        copy.trim(Trim::MaxLen(stream.entries.len()), false, 0, references);
+        assert_eq!(ids(copy.entries.range(StreamId::MIN, StreamId::MAX)), left);
+    }
+}
+
+#[test]
 fn ids_run_out() {
     let mut entries = Entries::default();
     let limits = Limits::default();
