@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod effects;
 mod peers;
 mod process;
 mod random;
@@ -12,6 +13,7 @@ mod transcript;
 pub mod waiting;
 mod wire;
 
+pub use effects::Effects;
 pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};
 pub use process::{Process, free_port, our_server, temporary_folder, wait_for};
 pub use random::Random;

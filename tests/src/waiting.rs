@@ -4,14 +4,13 @@
 //! gives up only after [`PATIENCE`].
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use redis_core::prelude::*;
 use redis_core::resp::{Value, write_command};
 use redis_core::{Running, Session};
 
-use crate::Wire;
+use crate::{Effects, Wire};
 
 /// Far beyond what anything here takes, because the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,14 +65,8 @@ impl Fixture {
 
     /// Notes all effects from now on.
     #[must_use]
-    pub fn effects(&self) -> Arc<Mutex<Vec<String>>> {
-        let effects: Arc<Mutex<Vec<String>>> = Arc::default();
-        let noted = effects.clone();
-        self.running.server().changes.follow(Box::new(move |database, args| {
-            let words: Vec<_> = args.iter().map(String::from_utf8_lossy).collect();
-            noted.lock().expect("nobody panics with it").push(format!("{database}: {}", words.join(" ")));
-        }));
-        effects
+    pub fn effects(&self) -> Effects {
+        Effects::follow(self.running.server())
     }
 }
 

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use redis_commands as _;
@@ -11,7 +10,7 @@ use redis_core::Running;
 use redis_core::prelude::*;
 use redis_core::resp::Value;
 use redis_core::value::list::Side;
-use redis_tests::{Wire, wait_for};
+use redis_tests::{Effects, Wire, wait_for};
 
 family!("late");
 
@@ -194,13 +193,7 @@ fn its_flags_follow_from_its_keys() {
 #[test]
 fn what_it_writes_is_a_change_like_any_other() {
     let server = Server::builder().directive("port", "0").directive("notify-keyspace-events", "KEA").start().unwrap();
-    let effects = Arc::new(Mutex::new(Vec::new()));
-    let log = effects.clone();
-    server.server().changes.follow(Box::new(move |_, args| {
-        log.lock()
-            .unwrap()
-            .push(args.iter().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect::<Vec<_>>().join(" "));
-    }));
+    let mut effects = Effects::follow(server.server());
     let [mut one, mut watcher, mut blocked, mut listener] = [(); 4].map(|()| connect(&server));
     listener.run(&["PSUBSCRIBE", "__keyevent@0__:late.*"]).unwrap();
     ask(&mut watcher, "SET old 1");
@@ -209,7 +202,7 @@ fn what_it_writes_is_a_change_like_any_other() {
     assert_eq!(ask(&mut one, "LATE.SET key old 1 x"), "(integer) 0");
     assert_eq!(ask(&mut watcher, "EXEC"), "(nil)");
     assert!(listener.receive().unwrap().to_string().contains("\"__keyevent@0__:late.set\""));
-    assert_eq!(*effects.lock().unwrap(), ["SET old 1", "SET key x", "DEL old"]);
+    assert_eq!(effects.take(), ["0: SET old 1", "0: SET key x", "0: DEL old"]);
 
     blocked.send(&["BLPOP", "list", "0"]).unwrap();
     let waits = || server.run(&["INFO", "clients"]).to_string().contains("blocked_clients:1").then_some(());
@@ -217,9 +210,9 @@ fn what_it_writes_is_a_change_like_any_other() {
     assert_eq!(ask(&mut one, "LATE.PUSH list element"), "(integer) 1");
     assert_eq!(blocked.receive().unwrap().to_string(), "1) \"list\"\n2) \"element\"");
     // What is no string is logged as RESTORE has it; who takes it out afterwards, as ever.
-    let logged = std::mem::take(&mut *effects.lock().unwrap()).split_off(3);
-    assert!(logged[0].starts_with("RESTORE list 0 ") && logged[0].ends_with(" REPLACE ABSTTL"), "{}", logged[0]);
-    assert_eq!(logged[1..], ["LPOP list"]);
+    let logged = effects.take();
+    assert!(logged[0].starts_with("0: RESTORE list 0 ") && logged[0].ends_with(" REPLACE ABSTTL"), "{}", logged[0]);
+    assert_eq!(logged[1..], ["0: LPOP list"]);
     ask(&mut one, "SET text x");
     assert!(ask(&mut one, "LATE.PUSH text element").starts_with("(error) WRONGTYPE "));
 }

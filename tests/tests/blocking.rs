@@ -143,7 +143,7 @@ fn a_transaction_does_not_wait() {
 #[test]
 fn what_a_transaction_pushes_is_served_after_it() {
     let fixture = Fixture::start();
-    let effects = fixture.effects();
+    let mut effects = fixture.effects();
     let mut client = fixture.blocked("BLPOP k 0");
     let mut pusher = fixture.client();
     assert_eq!(
@@ -151,7 +151,7 @@ fn what_a_transaction_pushes_is_served_after_it() {
         "1) (integer) 1 2) (integer) 2 3) (integer) 2"
     );
     assert_eq!(client.reply(), popped("k", "b"));
-    assert_eq!(*effects.lock().unwrap(), ["0: LPUSH k a", "0: LPUSH k b", "0: LPOP k"]);
+    assert_eq!(effects.take(), ["0: LPUSH k a", "0: LPUSH k b", "0: LPOP k"]);
     // What is gone again, or of another type, by the end of it has never been there.
     pusher.run("DEL k");
     client.send("BLPOP k 0");
@@ -260,7 +260,7 @@ fn a_destination_of_another_type_is_an_error_and_loses_nothing() {
 #[test]
 fn serving_one_may_serve_the_next() {
     let fixture = Fixture::start();
-    let effects = fixture.effects();
+    let mut effects = fixture.effects();
     let mut first = fixture.blocked("BLMOVE a b LEFT RIGHT 0");
     let mut second = fixture.blocked("BRPOPLPUSH b c 0");
     let mut third = fixture.blocked("BLPOP none c 0");
@@ -271,7 +271,7 @@ fn serving_one_may_serve_the_next() {
     assert_eq!(third.reply(), popped("c", "1"));
     assert_eq!(fixture.blocked_clients(), 1);
     let expected = ["0: RPUSH a 1", "0: LMOVE a b LEFT RIGHT", "0: RPOPLPUSH b c", "0: LPOP c"];
-    assert_eq!(*effects.lock().unwrap(), expected);
+    assert_eq!(effects.take(), expected);
     // A list that is moved onto itself, and two that move to each other, come to rest.
     let mut itself = fixture.blocked("BLMOVE a a LEFT RIGHT 0");
     fixture.client().run("RPUSH c 2");
@@ -283,7 +283,7 @@ fn serving_one_may_serve_the_next() {
 #[test]
 fn effects_are_those_of_the_commands_that_do_not_wait() {
     let fixture = Fixture::start();
-    let effects = fixture.effects();
+    let mut effects = fixture.effects();
     let mut pusher = fixture.client();
     for (request, effect) in [
         ("BLPOP none k 0", "LPOP k"),
@@ -295,21 +295,21 @@ fn effects_are_those_of_the_commands_that_do_not_wait() {
     ] {
         // As it is served, and as it finds something at once.
         let mut client = fixture.blocked(request);
-        effects.lock().unwrap().clear();
+        effects.take();
         pusher.run("RPUSH k a b");
         client.reply();
         let expected = ["0: RPUSH k a b".to_owned(), format!("0: {effect}")];
-        assert_eq!(*effects.lock().unwrap(), expected);
+        assert_eq!(effects.take(), expected);
         pusher.run("DEL k");
         pusher.run("RPUSH k a b");
         client.run(request);
-        assert_eq!(effects.lock().unwrap().last(), Some(&format!("0: {effect}")));
+        assert_eq!(effects.take().last(), Some(&format!("0: {effect}")));
         pusher.run("DEL k");
     }
     // A wait alone has none.
-    effects.lock().unwrap().clear();
+    effects.take();
     pusher.run("BLPOP k 0.001");
-    assert!(effects.lock().unwrap().is_empty());
+    assert!(effects.take().is_empty());
 }
 
 #[test]

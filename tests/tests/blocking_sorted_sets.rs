@@ -64,7 +64,7 @@ fn another_type_leaves_a_client_waiting() {
 #[test]
 fn effects_are_those_of_the_commands_that_do_not_wait() {
     let fixture = Fixture::start();
-    let effects = fixture.effects();
+    let mut effects = fixture.effects();
     let mut adder = fixture.client();
     for (request, effect) in [
         ("BZPOPMIN none k 0", "ZPOPMIN k"),
@@ -74,18 +74,18 @@ fn effects_are_those_of_the_commands_that_do_not_wait() {
     ] {
         // As it is served, and as it finds something at once.
         let mut client = fixture.blocked(request);
-        effects.lock().unwrap().clear();
+        effects.take();
         adder.run("ZADD k 1 a 2 b");
         client.reply();
         let expected = ["0: ZADD k 1 a 2 b".to_owned(), format!("0: {effect}")];
-        assert_eq!(*effects.lock().unwrap(), expected);
+        assert_eq!(effects.take(), expected);
         adder.run("DEL k");
         adder.run("ZADD k 1 a 2 b");
         client.run(request);
-        assert_eq!(effects.lock().unwrap().last(), Some(&format!("0: {effect}")));
+        assert_eq!(effects.take().last(), Some(&format!("0: {effect}")));
         adder.run("DEL k");
     }
     adder.run("ZADD k 1 a 2 b");
     adder.run("ZMPOP 2 none k MIN COUNT 9");
-    assert_eq!(effects.lock().unwrap().last().unwrap(), "0: ZPOPMIN k 2");
+    assert_eq!(effects.take().last().unwrap(), "0: ZPOPMIN k 2");
 }

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
 
 use redis_commands as _;
 use redis_core::Running;
 use redis_core::prelude::*;
 use redis_core::resp::Value;
-use redis_tests::{Wire, wait_for};
+use redis_tests::{Effects, Wire, wait_for};
 
 /// A server whose followers and subscribers are written down.
 struct Watched {
     running: Running,
-    effects: Arc<Mutex<Vec<String>>>,
+    effects: RefCell<Effects>,
     subscriber: Wire,
 }
 
@@ -31,12 +31,7 @@ impl Watched {
         let builder =
             directives.iter().fold(Server::builder(), |builder, (name, value)| builder.directive(name, value));
         let running = builder.start().unwrap();
-        let effects: Arc<Mutex<Vec<String>>> = Arc::default();
-        let noted = effects.clone();
-        running.server().changes.follow(Box::new(move |_, args| {
-            let words: Vec<_> = args.iter().map(String::from_utf8_lossy).collect();
-            noted.lock().unwrap().push(words.join(" "));
-        }));
+        let effects = RefCell::new(Effects::follow(running.server()));
         let mut subscriber = Wire::connect(running.address().unwrap()).unwrap();
         subscriber.send(&["PSUBSCRIBE", "__keyevent@0__:*"]).unwrap();
         subscriber.receive().unwrap();
@@ -51,7 +46,9 @@ impl Watched {
 
     /// The effects since the last time they were asked for.
     fn effects(&self) -> Vec<String> {
-        std::mem::take(&mut *self.effects.lock().unwrap())
+        let effects = self.effects.borrow_mut().take();
+        let plain = effects.iter().map(|effect| effect["0: ".len()..].to_owned());
+        plain.filter(|effect| !effect.starts_with("SET end-of-events")).collect()
     }
 
     /// The events up to now, since the last time they were asked for.
@@ -63,7 +60,6 @@ impl Watched {
             let [.., channel, key] = message.as_slice() else { panic!("no message: {message:?}") };
             let (channel, key) = (text(channel), text(key));
             if key == "end-of-events" {
-                self.effects.lock().unwrap().pop();
                 return events;
             }
             events.push(channel.split(':').next_back().unwrap().to_owned());

@@ -145,10 +145,10 @@ fn what_is_logged_is_what_happened() {
     let fixture = Fixture::start();
     let mut client = fixture.client();
     client.run("CONFIG SET stream-node-max-entries 2");
-    let effects = fixture.effects();
+    let mut effects = fixture.effects();
     let mut logged = |requests: &[&str]| {
         requests.iter().for_each(|request| drop(client.run(request)));
-        let logged: Vec<String> = effects.lock().unwrap().drain(..).collect();
+        let logged = effects.take();
         logged.iter().map(|effect| effect.trim_start_matches("0: ").to_owned()).collect::<Vec<_>>()
     };
     // Ids are those that were chosen, and an approximate trimming is the exact one that it came to.

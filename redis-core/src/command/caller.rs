@@ -200,12 +200,12 @@ impl Request {
         let result = keyspace.lend(args, |keyspace| {
             let result = catch_unwind(AssertUnwindSafe(|| body(keyspace)));
             keyspace.finish();
-            let mut log = Propagation::new(runner.server.changes.is_active());
+            let mut log = Propagation::new(runner.logs());
             if log.is_active() && keyspace.dirty() > 0 {
                 let compress = self.server.config.rdbcompression.get();
                 self.keys.iter().for_each(|key| log_state(keyspace, *key, compress, &mut log));
             }
-            follow(keyspace, runner, args, log);
+            follow(keyspace, runner, args, &log, false);
             if self.tracked {
                 remember(runner, self.client, args, &self.keys);
             }

@@ -329,7 +329,8 @@ pub(crate) fn call(
 ) -> Result<Outcome> {
     let Run::Sync(handler) = command.def.run else { return Err(wrong_arity(command.def.full_name)) };
     let server = runner.server.clone();
-    let mut log = Propagation::new(server.changes.is_active());
+    let mut log = std::mem::take(&mut runner.propagation);
+    log.begin(runner.logs());
     let mark = reply.len();
     keyspace.lend(args, |keyspace| {
         let (keyspace_again, log_again, client_again) = (&mut *keyspace, &mut log, &mut *client);
@@ -354,7 +355,10 @@ pub(crate) fn call(
         }));
         let outcome = outcome.unwrap_or_else(|_| Err(panicked(command)));
         keyspace.finish();
-        follow(keyspace, runner, args, log);
+        if follow(keyspace, runner, args, &log, client.in_exec) {
+            client.written = server.changes.end();
+        }
+        runner.propagation = log;
         outcome
     })
 }
@@ -366,9 +370,16 @@ pub(crate) fn panicked(command: &Command) -> Error {
     Error::new("ERR internal error: the command panicked")
 }
 
-/// Logs and tells what a call has changed.
+/// Logs and tells what a call has changed. Answers whether there is something new in the log; what belongs to a
+/// transaction only gathers.
 #[inline]
-pub(crate) fn follow(keyspace: &mut Keyspace, runner: &mut Runner, args: Args<'_>, log: Propagation) {
+pub(crate) fn follow(
+    keyspace: &mut Keyspace,
+    runner: &mut Runner,
+    args: Args<'_>,
+    log: &Propagation,
+    in_transaction: bool,
+) -> bool {
     let (hits, misses) = keyspace.take_hits_and_misses();
     if hits + misses > 0 {
         runner.stats.counters.keyspace_hits.add(hits);
@@ -378,25 +389,34 @@ pub(crate) fn follow(keyspace: &mut Keyspace, runner: &mut Runner, args: Args<'_
     let database = keyspace.index();
     let changes = keyspace.take_changes();
     if changes.is_quiet() && !log.is_rewritten() {
-        return;
+        return false;
     }
-    let server = &runner.server;
-    if dirty > 0 {
-        server.changes.count(dirty);
+    if dirty > 0 && !runner.replays {
+        runner.server.changes.count(dirty);
     }
-    if server.changes.is_active() {
-        for vanished in &changes.vanished {
-            server.changes.append(vanished.database, vanished.effect().as_args());
-        }
-        if log.is_rewritten() {
-            for effect in log.into_effects() {
-                server.changes.append(database, effect.as_args());
+    let mut logged = false;
+    if log.is_active() {
+        if changes.vanished.is_empty() && !log.is_rewritten() && !in_transaction {
+            if dirty > 0 {
+                runner.server.changes.append(database, args);
+                logged = true;
             }
-        } else if dirty > 0 {
-            server.changes.append(database, args);
+        } else {
+            let effects = &mut runner.effects;
+            changes.vanished.iter().for_each(|gone| effects.push(gone.database, gone.effect().as_args()));
+            if log.is_rewritten() {
+                log.give(database, effects);
+            } else if dirty > 0 {
+                effects.push(database, args);
+            }
+            logged = !in_transaction && !effects.is_empty();
+            if logged {
+                runner.log_effects();
+            }
         }
     }
     tell(runner, changes);
+    logged
 }
 
 /// Publishes events, counts what expired, and remembers the keys that clients wait for.

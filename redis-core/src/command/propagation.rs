@@ -2,10 +2,12 @@
 //!
 //! A command that changed something is logged as it was asked, unless it says otherwise: SPOP is logged as the SREM of
 //! what it removed, EXPIRE as a PEXPIREAT. A handler says so through a [`Propagation`] parameter. While nobody follows,
-//! nothing is built.
+//! nothing is built; when somebody does, effects are written in the form that the log has them in, into a buffer that
+//! one call hands on to the next.
 
-use crate::args::OwnedArgs;
 use crate::db::{Db, Key};
+use crate::resp::append_argument;
+use crate::server::Effects;
 
 /// The name of a command, as the constant that `#[command]` makes for it (`SET`, `CONFIG_GET`). An effect can only
 /// name a command that is compiled in.
@@ -17,20 +19,31 @@ pub struct CommandName(pub &'static str);
 pub struct Propagation {
     active: bool,
     rewritten: bool,
-    effects: Vec<OwnedArgs>,
+    /// The arguments of all effects.
+    written: Vec<u8>,
+    /// Of each effect: how many arguments it has, and where they end.
+    effects: Vec<(usize, usize)>,
 }
 
 impl Propagation {
     /// For one call. `active` tells whether anybody follows.
     #[must_use]
     pub fn new(active: bool) -> Self {
-        Propagation { active, rewritten: false, effects: Vec::new() }
+        Propagation { active, ..Propagation::default() }
+    }
+
+    /// For the next call, with the buffers of this one.
+    pub(super) fn begin(&mut self, active: bool) {
+        self.active = active;
+        self.rewritten = false;
+        self.written.clear();
+        self.effects.clear();
     }
 
     /// Logs this instead of the request. Building the arguments is left out while nobody follows, so they are
     /// given as a closure.
     pub fn rewrite(&mut self, name: CommandName, args: impl FnOnce(&mut EffectArgs) -> &mut EffectArgs) {
-        self.effects.clear();
+        self.nothing();
         self.add(name, args);
     }
 
@@ -38,15 +51,20 @@ impl Propagation {
     pub fn add(&mut self, name: CommandName, args: impl FnOnce(&mut EffectArgs) -> &mut EffectArgs) {
         self.rewritten = true;
         if self.active {
-            let mut effect = EffectArgs { args: name.0.split(' ').map(|word| word.as_bytes().to_vec()).collect() };
+            let mut effect = EffectArgs { written: std::mem::take(&mut self.written), len: 0 };
+            for word in name.0.split(' ') {
+                effect.arg(word);
+            }
             args(&mut effect);
-            self.effects.push(OwnedArgs::new(effect.args.iter().map(Vec::as_slice)));
+            self.effects.push((effect.len, effect.written.len()));
+            self.written = effect.written;
         }
     }
 
     /// Logs nothing, although something changed.
     pub fn nothing(&mut self) {
         self.rewritten = true;
+        self.written.clear();
         self.effects.clear();
     }
 
@@ -62,23 +80,29 @@ impl Propagation {
         self.active
     }
 
-    /// The effects said so far.
-    #[must_use]
-    pub fn into_effects(self) -> Vec<OwnedArgs> {
-        self.effects
+    /// Hands over the effects said so far.
+    pub(super) fn give(&self, database: usize, effects: &mut Effects) {
+        let mut begin = 0;
+        for (len, end) in &self.effects {
+            effects.push_written(database, *len, &self.written[begin..*end]);
+            begin = *end;
+        }
     }
 }
 
 /// The arguments of an effect under construction.
 #[derive(Debug)]
 pub struct EffectArgs {
-    args: Vec<Vec<u8>>,
+    /// Those of earlier effects stand before them.
+    written: Vec<u8>,
+    len: usize,
 }
 
 impl EffectArgs {
     /// Adds an argument.
     pub fn arg(&mut self, arg: impl AsRef<[u8]>) -> &mut Self {
-        self.args.push(arg.as_ref().to_vec());
+        append_argument(&mut self.written, arg.as_ref());
+        self.len += 1;
         self
     }
 

@@ -71,6 +71,10 @@ impl Call<'_> {
             self.client.shared.last_command.store(command.id, Ordering::Relaxed);
         }
         self.client.in_exec = false;
+        if self.worker.has_effects() {
+            self.worker.log_effects();
+            self.client.written = self.server.changes.end();
+        }
         unwatch(self.keyspace, self.worker, self.client);
         Ok(())
     }

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::propagation::Propagation;
 use super::registry::Registry;
 use crate::clock;
-use crate::db::Keyspace;
+use crate::db::{Changes, Keyspace};
 use crate::observe::WorkerStats;
-use crate::server::{Server, Stale};
+use crate::server::{Effects, Server, Stale};
 
 /// What a thread needs to run commands of one server.
 pub struct Worker {
@@ -37,6 +38,12 @@ pub struct Runner {
     pub(crate) clock: u64,
     /// Whether more memory is used than `maxmemory` allows, as of the beginning of the batch.
     pub(super) out_of_memory: bool,
+    /// What the running command says about its effects; kept for its buffers.
+    pub(super) propagation: Propagation,
+    /// What happened at one time and is not in the log yet.
+    pub(super) effects: Effects,
+    /// The worker runs what a log tells, which is not logged again.
+    pub(crate) replays: bool,
 }
 
 impl Worker {
@@ -58,6 +65,9 @@ impl Worker {
             flushed: false,
             clock,
             out_of_memory: false,
+            propagation: Propagation::default(),
+            effects: Effects::default(),
+            replays: false,
         };
         Worker { keyspace, runner }
     }
@@ -77,6 +87,32 @@ impl Worker {
 }
 
 impl Runner {
+    /// Whether effects are to be logged.
+    #[inline]
+    pub(crate) fn logs(&self) -> bool {
+        self.server.changes.is_active() && !self.replays
+    }
+
+    /// Whether something has gathered that is to be logged.
+    pub(super) fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
+    /// Puts what has gathered into the log, in one piece. Comes before the locks of the changes are given back.
+    #[inline]
+    pub(super) fn log_effects(&mut self) {
+        self.server.changes.append_all(&mut self.effects);
+    }
+
+    /// Logs what is gone although no command asked for it, each by itself.
+    pub(crate) fn log_vanished(&self, changes: &Changes) {
+        if self.logs() {
+            for vanished in &changes.vanished {
+                self.server.changes.append(vanished.database, vanished.effect().as_args());
+            }
+        }
+    }
+
     /// Tells the clients that keep copies which keys have changed. `client` is the connection whose command did it.
     pub fn invalidate(&mut self, client: Option<u64>) {
         if !self.flushed && self.stale.is_empty() {

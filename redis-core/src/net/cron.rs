@@ -54,7 +54,7 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
             worker.keyspace.lock(&wanted);
             let more = worker.keyspace.expire_slice(shard, database, SLICE);
             let changes = worker.keyspace.take_changes();
-            log_vanished(worker, &changes);
+            worker.runner.log_vanished(&changes);
             tell(&mut worker.runner, changes);
             serve(worker);
             worker.runner.invalidate(None);
@@ -74,15 +74,6 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
     worker.runner.stats.counters.expire_cycle_nanos.add(spent);
     let server = &worker.runner.server;
     server.latency.record("expire-cycle", spent / 1_000_000, clock::unix_millis() / 1000);
-}
-
-fn log_vanished(worker: &Worker, changes: &crate::db::Changes) {
-    let server = &worker.runner.server;
-    if server.changes.is_active() {
-        for vanished in &changes.vanished {
-            server.changes.append(vanished.database, vanished.effect().as_args());
-        }
-    }
 }
 
 /// Closes connections that have been silent for longer than `timeout`. Subscribers and blocked clients have reason to

@@ -11,7 +11,7 @@
 use crate::num::{format_f64, format_i64};
 
 /// The longest header: a marker, the digits of a 64-bit number, and the line's end.
-const MAX_HEADER: usize = 23;
+pub(super) const MAX_HEADER: usize = 23;
 
 /// Writes replies in the client's protocol version.
 ///
@@ -353,24 +353,30 @@ impl Reply {
     /// A marker, a number and the line's end.
     #[inline]
     fn header(&mut self, marker: u8, number: u64) {
-        if number < 10 {
-            self.out.extend_from_slice(&[marker, b'0' + number as u8, b'\r', b'\n']);
-        } else if number < 100 {
-            let number = number as u8;
-            self.out.extend_from_slice(&[marker, b'0' + number / 10, b'0' + number % 10, b'\r', b'\n']);
-        } else {
-            self.long_header(marker, number);
-        }
+        push_header(&mut self.out, marker, number);
     }
+}
 
-    fn long_header(&mut self, marker: u8, number: u64) {
-        let mut buffer = itoa::Buffer::new();
-        let digits = buffer.format(number).as_bytes();
-        self.out.reserve(MAX_HEADER);
-        self.out.push(marker);
-        self.out.extend_from_slice(digits);
-        self.out.extend_from_slice(b"\r\n");
+/// A marker, a number, and the end of the line.
+#[inline]
+pub(super) fn push_header(out: &mut Vec<u8>, marker: u8, number: u64) {
+    if number < 10 {
+        out.extend_from_slice(&[marker, b'0' + number as u8, b'\r', b'\n']);
+    } else if number < 100 {
+        let number = number as u8;
+        out.extend_from_slice(&[marker, b'0' + number / 10, b'0' + number % 10, b'\r', b'\n']);
+    } else {
+        push_long_header(out, marker, number);
     }
+}
+
+fn push_long_header(out: &mut Vec<u8>, marker: u8, number: u64) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(number).as_bytes();
+    out.reserve(MAX_HEADER);
+    out.push(marker);
+    out.extend_from_slice(digits);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// The code of a reply that is an error, as INFO's error statistics count it: the text up to the first blank, or
@@ -380,18 +386,6 @@ pub fn error_code(reply: &[u8]) -> Option<&[u8]> {
     let text = reply.strip_prefix(b"-")?;
     let blank = text.iter().take(MAX_CODE + 1).position(|&byte| byte == b' ');
     Some(blank.map_or(b"ERR", |end| &text[..end]))
-}
-
-/// A request as a client sends it: an array of bulk strings. The log of changes and the replicas' stream have this
-/// form too.
-pub fn write_command(args: &[&[u8]]) -> Vec<u8> {
-    let size: usize = args.iter().map(|arg| arg.len() + MAX_HEADER + 2).sum();
-    let mut reply = Reply::with_buffer(2, Vec::with_capacity(size + MAX_HEADER));
-    reply.array(args.len());
-    for arg in args {
-        reply.bulk(arg);
-    }
-    reply.take()
 }
 
 #[cfg(test)]
@@ -514,11 +508,5 @@ mod tests {
         assert_eq!(error_code(&long(31)), Some(&b"ERR"[..]));
         assert_eq!(error_code(b"+OK\r\n"), None);
         assert_eq!(error_code(b""), None);
-    }
-
-    #[test]
-    fn commands_are_arrays_of_bulks() {
-        assert_eq!(write_command(&[b"SET", b"k", b"a\r\nb"]), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n");
-        assert_eq!(write_command(&[]), b"*0\r\n");
     }
 }

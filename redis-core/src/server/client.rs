@@ -87,6 +87,8 @@ pub struct Client {
     pub subscriptions: Subscriptions,
     /// CLIENT CACHING: how many commands it is still good for.
     pub caching: u8,
+    /// The offset in the change log behind what it has changed last.
+    pub written: u64,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
     /// It runs MONITOR.
@@ -116,6 +118,7 @@ impl Client {
             subscriber,
             subscriptions: Subscriptions::new(),
             caching: 0,
+            written: 0,
             no_touch: false,
             monitor: false,
             close: false,

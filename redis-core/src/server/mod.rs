@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use blocked::Blocked;
-pub use change_log::{ChangeLog, Reader};
+pub use change_log::{ChangeLog, Effects, Feed, Taken};
 pub use client::{Client, Queued, ReplyMode, Transaction, Watched};
 pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin};
 pub use lifecycle::Lifecycle;
