@@ -19,6 +19,8 @@ use crate::command::{Answer, Flow, Recognised, Registry, RegistryError, Task, Wo
 use crate::config::Config;
 use crate::error::Error;
 use crate::net::{ListenError, Listeners, listen_tcp, listen_unix, note_ports, run};
+use crate::persistence::begin_loading;
+use crate::persistence::rdb::LoadError;
 use crate::rdb::{DuplicateType, data_types};
 use crate::resp::{Reply, Value};
 use crate::server::{Client, Origin, Server};
@@ -35,6 +37,9 @@ pub enum StartError {
     /// A directive is unknown or has a bad value.
     #[error("{0}")]
     Config(String),
+    /// The data set cannot be loaded.
+    #[error("Fatal error loading the DB, check server logs. {0}. Exiting.")]
+    Load(#[from] LoadError),
     /// An address cannot be used.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -76,6 +81,8 @@ impl Builder {
     /// Starts the server and returns once it accepts connections. With `port 0` and no `unixsocket` the system chooses
     /// a free port of the loopback address.
     ///
+    /// A server that is given a directory (`dir`) begins with the snapshot that is there, any other one without data.
+    ///
     /// # Errors
     /// Whatever keeps it from starting.
     pub fn start(self) -> Result<Running, StartError> {
@@ -90,6 +97,11 @@ impl Builder {
         }
         let server = assemble(config, registry);
         note_listeners(&server, &listeners);
+        if self.directives.iter().any(|(name, _)| name.eq_ignore_ascii_case("dir")) {
+            // There is nobody yet who could be told that it takes time.
+            let loader = begin_loading(&server, || ())?;
+            loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
         let (ready, wait) = std::sync::mpsc::channel();
         let thread = {
             let server = server.clone();

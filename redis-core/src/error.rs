@@ -53,6 +53,8 @@ fixed! {
     SAME_OBJECT = "ERR source and destination objects are the same";
     /// The memory limit is reached and nothing can be evicted.
     OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+    /// The data set is not there yet.
+    LOADING = "LOADING Redis is loading the dataset in memory";
     /// The connection has not authenticated.
     NO_AUTH = "NOAUTH Authentication required.";
     /// A queued command was refused earlier.

@@ -10,6 +10,8 @@ use crate::command::Registry;
 use crate::config::{CommandLine, Config, Sources};
 use crate::net;
 use crate::observe::log;
+use crate::persistence::begin_loading;
+use crate::persistence::rdb::LoadError;
 use crate::rdb::data_types;
 use crate::server::Server;
 
@@ -83,10 +85,17 @@ fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Re
         tracing::warn!("Failed to write PID file {pidfile}: {error}");
     }
     let stopping = server.clone();
+    let loader = begin_loading(server, || tracing::info!("Ready to accept connections tcp"))?;
     net::run(server, registry, workers(server), listeners, || {
         tokio::spawn(net::stop_on_signal(stopping));
-        tracing::info!("Ready to accept connections tcp");
     })?;
+    match loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+        Ok(()) | Err(LoadError::Stopped) => {}
+        Err(error) => {
+            clean_up(server, pidfile);
+            return Err(error.into());
+        }
+    }
     tracing::warn!("User requested shutdown...");
     clean_up(server, pidfile);
     tracing::warn!("Redis is now ready to exit, bye bye...");

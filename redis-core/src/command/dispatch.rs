@@ -139,6 +139,9 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
         );
         return Err(refuse(Error::from(text)));
     }
+    if runner.server.loading.is_active() && !flags.has(Flags::LOADING) {
+        return Err(refuse(Error::LOADING));
+    }
     if let Some((mode, _)) = runner.server.pause.current(runner.clock / 1000)
         && !flags.has(Flags::UNPAUSED)
     {

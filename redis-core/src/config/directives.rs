@@ -162,6 +162,10 @@ declare! {
         dbfilename: Text("dump.rdb").checked(|name| file_name("dbfilename", name)) => Protected;
         /// Protect snapshots by a checksum.
         rdbchecksum: Bool(true) => Immutable;
+        /// Whether snapshots of newer versions are tried.
+        rdb_version_check: Choice("strict", &["strict", "relaxed"]) => Mutable;
+        /// Wait so many microseconds at each key loaded; negative, a microsecond for so many keys. For tests.
+        key_load_delay: Int(0, i32::MIN as i64..=I32) => Mutable Hidden;
         /// Compress long strings in snapshots and in what DUMP replies.
         rdbcompression: Bool(true) => Mutable;
     }

@@ -48,8 +48,6 @@ declare! {
     section "Snapshots" {
         /// After so many seconds with at least so many changes, write a snapshot.
         save: SavePoints(&[]) => Mutable Absent;
-        /// Whether snapshots of newer versions are tried.
-        rdb_version_check: Choice("strict", &["strict", "relaxed"]) => Mutable Dormant;
         /// Delete snapshots that served replication only.
         rdb_del_sync_files: Bool(false) => Mutable Dormant;
         /// Flush snapshots to the disk bit by bit.
@@ -60,8 +58,6 @@ declare! {
         sanitize_dump_payload: Choice("no", &["no", "yes", "clients"]) => Mutable Dormant;
         /// Wait so many microseconds before each key of a snapshot. For tests.
         rdb_key_save_delay: Int(0, i32::MIN as i64..=I32) => Mutable Hidden Dormant;
-        /// Wait so many microseconds after each key loaded. For tests.
-        key_load_delay: Int(0, i32::MIN as i64..=I32) => Mutable Hidden Dormant;
         /// Serve clients each time so many bytes are loaded.
         loading_process_events_interval_bytes: Memory(2 * MIB, 1024..=MAX) => Mutable Hidden Dormant;
     }

@@ -6,9 +6,12 @@
 //! | module | |
 //! |---|---|
 //! | [`rdb`] | snapshot files: written at once, loaded |
+//! | `startup` | what a server begins with, loaded while it already answers |
 //! | `replacement` | a file that takes the place of another when it is complete |
 
 pub mod rdb;
 mod replacement;
+mod startup;
 
 pub use replacement::Replacement;
+pub(crate) use startup::begin as begin_loading;

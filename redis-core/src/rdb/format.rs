@@ -7,7 +7,7 @@ pub const VERSION: u16 = 10;
 pub const VERSION_VALKEY: u16 = 80;
 
 /// The newest of Redis's versions that is read: that of Redis 7.4 and 8.0.
-const VERSION_MAX: u16 = 12;
+pub const VERSION_MAX: u16 = 12;
 
 /// Whether bytes of this version can be read. The versions between Redis's and Valkey's are nobody's yet.
 #[must_use]
@@ -133,6 +133,8 @@ impl Type {
 
 /// What stands in a file where no type of a value stands.
 pub mod opcode {
+    /// Slots on their way to another node. It is the smallest opcode; types are below it.
+    pub const SLOT_IMPORT: u8 = 243;
     /// How large the slot is whose keys follow.
     pub const SLOT_INFO: u8 = 244;
     /// A library of functions.

@@ -56,7 +56,9 @@ mod zipmap;
 pub use crc64::Crc64;
 pub use data_type::{DataType, DataTypeDef, DuplicateType, Named, RdbReader, RdbWriter, data_types};
 pub use error::Error;
-pub use format::{Type, VERSION, VERSION_VALKEY, is_readable, module_encoding, module_id, module_name, opcode};
+pub use format::{
+    Type, VERSION, VERSION_MAX, VERSION_VALKEY, is_readable, module_encoding, module_id, module_name, opcode,
+};
 pub use load::{Loaded, Loading, load_object};
 pub use payload::{dump_payload, restore_payload};
 pub use reader::{Field, Reader};

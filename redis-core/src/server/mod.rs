@@ -8,6 +8,7 @@ mod change_log;
 mod client;
 mod clients;
 mod follow;
+mod libraries;
 mod lifecycle;
 mod loading;
 mod monitors;
@@ -22,6 +23,7 @@ pub use blocked::Blocked;
 pub use change_log::{ChangeLog, Effects, Feed, Taken};
 pub use client::{Client, Queued, ReplyMode, Transaction, Watched};
 pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin};
+pub use libraries::Libraries;
 pub use lifecycle::Lifecycle;
 pub use loading::LoadStatus;
 pub use monitors::{Monitors, quote};
@@ -62,6 +64,8 @@ pub struct Server {
     pub changes: ChangeLog,
     /// Start and stop.
     pub lifecycle: Lifecycle,
+    /// Libraries of functions.
+    pub libraries: Libraries,
     /// The loading of the data set.
     pub loading: LoadStatus,
     /// Whether keys expire without being asked for (DEBUG SET-ACTIVE-EXPIRE).
@@ -90,6 +94,7 @@ impl Server {
             tracking: TrackingTable::default(),
             changes: ChangeLog::default(),
             lifecycle: Lifecycle::new(now),
+            libraries: Libraries::default(),
             loading: LoadStatus::default(),
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),

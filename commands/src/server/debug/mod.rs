@@ -6,6 +6,7 @@
 mod digest;
 mod objects;
 mod protocol;
+mod reload;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -64,6 +65,7 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
             set_packed_threshold(call, size)?;
             ok(call);
         }
+        (b"reload", options) => reload::reload(call, options)?,
         (b"digest", []) => call.reply.simple(&digest::dataset(call.keyspace).to_string()),
         (b"digest-value", keys @ [_, ..]) => {
             call.reply.array(keys.len());
@@ -140,6 +142,10 @@ const HELP: &[(&str, &str)] = &[
     (
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "Sets from which size on an element has a list node of its own; 0 for the default.",
+    ),
+    (
+        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+        "Saves the data, removes and loads them. MERGE and NOFLUSH keep what is there, with MERGE replacing keys that are in the file, too; NOSAVE loads the file that is there.",
     ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Stops the removal of expired keys that nobody asks for, or lets it go on."),
     ("SLEEP <seconds>", "Lets the server do nothing for that long."),

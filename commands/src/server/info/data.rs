@@ -1,5 +1,7 @@
 //! INFO keyspace, persistence, replication: the data, and where else they are.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use redis_core::observe::info::Section;
 
 use super::Source;
@@ -18,8 +20,9 @@ pub(super) fn keyspace(source: &Source<'_>, section: &mut Section<'_>) {
 
 /// The data are in memory only.
 pub(super) fn persistence(source: &Source<'_>, section: &mut Section<'_>) {
+    let loading = &source.server.loading;
     section
-        .field("loading", 0)
+        .field("loading", u8::from(loading.is_active()))
         .field("async_loading", 0)
         .field("current_cow_peak", 0)
         .field("current_cow_size", 0)
@@ -35,8 +38,8 @@ pub(super) fn persistence(source: &Source<'_>, section: &mut Section<'_>) {
         .field("rdb_current_bgsave_time_sec", -1)
         .field("rdb_saves", 0)
         .field("rdb_last_cow_size", 0)
-        .field("rdb_last_load_keys_expired", 0)
-        .field("rdb_last_load_keys_loaded", 0)
+        .field("rdb_last_load_keys_expired", loading.keys_expired.load(Relaxed))
+        .field("rdb_last_load_keys_loaded", loading.keys_loaded.load(Relaxed))
         .field("aof_enabled", 0)
         .field("aof_rewrite_in_progress", 0)
         .field("aof_rewrite_scheduled", 0)
@@ -49,6 +52,15 @@ pub(super) fn persistence(source: &Source<'_>, section: &mut Section<'_>) {
         .field("aof_last_cow_size", 0)
         .field("module_fork_in_progress", 0)
         .field("module_fork_last_cow_size", 0);
+    if loading.is_active() {
+        section
+            .field("loading_start_time", loading.started.load(Relaxed) / 1000)
+            .field("loading_total_bytes", loading.total_bytes.load(Relaxed))
+            .field("loading_rdb_used_mem", loading.used_memory.load(Relaxed))
+            .field("loading_loaded_bytes", loading.loaded_bytes.load(Relaxed))
+            .field("loading_loaded_perc", format_args!("{:.2}", loading.percent()))
+            .field("loading_eta_seconds", loading.seconds_left().unwrap_or(1));
+    }
 }
 
 /// The server is on its own: a primary that nobody follows.

@@ -1,12 +1,16 @@
 //! Snapshot files: written at once under all locks, and loaded.
 
+mod load;
+mod reload;
 mod save;
 
 use std::path::PathBuf;
 
-use crate::server::Server;
-
+pub use load::{LoadError, LoadOptions, LoadSummary, load};
+pub use reload::{ReloadError, ReloadOptions, reload};
 pub use save::{SaveError, facts, save, usage_kept};
+
+use crate::server::Server;
 
 /// The path of the server's snapshot, as configured now.
 #[must_use]

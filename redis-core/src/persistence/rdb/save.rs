@@ -47,7 +47,7 @@ fn write(keyspace: &Keyspace, server: &Server, path: &Path) -> io::Result<()> {
     writer.finish()?.commit()
 }
 
-/// Writes what a file says about itself. `aof_base` is whether it is the base of an append only file.
+/// Writes what stands in a file besides keys: what it says about itself, and the libraries of functions. `aof_base` is whether it is the base of an append only file.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -57,7 +57,8 @@ pub fn facts<W: Write>(writer: &mut FileWriter<W>, server: &Server, aof_base: bo
     writer.aux("redis-bits", usize::BITS)?;
     writer.aux("ctime", now / 1000)?;
     writer.aux("used-mem", server.memory.used_at(now))?;
-    writer.aux("aof-base", u8::from(aof_base))
+    writer.aux("aof-base", u8::from(aof_base))?;
+    server.libraries.get().iter().try_for_each(|library| writer.function(library))
 }
 
 /// How the use of keys is to be told, if the eviction policy asks for it.

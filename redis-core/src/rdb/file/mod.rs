@@ -12,10 +12,14 @@
 //! ```
 //!
 //! The checksum is that of everything before it ([`Crc64`](super::Crc64)). [`Record`] is one key with all that stands
-//! before it, and [`FileWriter`] the whole file.
+//! before it, [`FileWriter`] writes the whole file, and [`FileReader`] reads one of any version.
 
+mod reader;
 mod record;
+#[cfg(test)]
+mod tests;
 mod writer;
 
+pub use reader::{FileError, FileReader, Item, KeyItem, ReadOptions, Reason, ValueItem};
 pub use record::{Record, Usage};
 pub use writer::FileWriter;
