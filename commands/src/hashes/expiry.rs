@@ -150,7 +150,7 @@ pub(super) fn announce(
         return;
     }
     if past {
-        db.count_expired_fields(fields.len());
+        db.count_expired_members(Kind::Hash, fields.len());
         db.changed_by(key, "hexpired", fields.len() as u64);
         log.rewrite(HDEL, |effect| fields.iter().fold(effect.key(db, key), |effect, field| effect.arg(field)));
     } else {

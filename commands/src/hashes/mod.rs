@@ -30,7 +30,7 @@ impl Overwritten {
     /// To be called before the change is announced.
     fn announce(self, db: &mut Db, key: Key) {
         if !self.0.is_empty() {
-            db.expire_fields(key, self.0);
+            db.members_expired(key, Kind::Hash, self.0);
         }
     }
 }

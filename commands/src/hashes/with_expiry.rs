@@ -85,7 +85,7 @@ fn set_and_expire(db: &mut Db, key: Key, fields: FieldValues<'_>, log: &mut Prop
         log.nothing();
         return Ok(());
     }
-    db.count_expired_fields(removed.len());
+    db.count_expired_members(Kind::Hash, removed.len());
     db.changed_by(key, "hexpired", removed.len() as u64);
     log.rewrite(HDEL, |effect| removed.iter().fold(effect.key(db, key), |effect, field| effect.arg(field)));
     Ok(())

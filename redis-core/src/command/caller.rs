@@ -198,6 +198,7 @@ impl Request {
         keyspace.begin(self.database, runner.clock / 1000, self.touch);
         let args = self.args.as_args();
         let result = keyspace.lend(args, |keyspace| {
+            keyspace.expire_members_of(&self.keys);
             let result = catch_unwind(AssertUnwindSafe(|| body(keyspace)));
             keyspace.finish();
             let mut log = Propagation::new(runner.logs());

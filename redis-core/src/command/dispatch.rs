@@ -336,6 +336,9 @@ pub(crate) fn call(
     log.begin(runner.logs());
     let mark = reply.len();
     keyspace.lend(args, |keyspace| {
+        if command.def.access != Access::None {
+            keyspace.expire_members_of(found);
+        }
         let (keyspace_again, log_again, client_again) = (&mut *keyspace, &mut log, &mut *client);
         let runner_again = &mut *runner;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -427,8 +430,9 @@ pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
     if changes.expired > 0 {
         runner.stats.counters.expired_keys.add(changes.expired);
     }
-    if changes.expired_fields > 0 {
+    if changes.expired_fields + changes.expired_members > 0 {
         runner.stats.counters.expired_fields.add(changes.expired_fields);
+        runner.stats.counters.expired_members.add(changes.expired_members);
     }
     super::notify::publish(&runner.server, &changes.events);
     runner.ready.extend(changes.ready);

@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use crate::args::OwnedArgs;
+use crate::value::Kind;
 
 /// What a call did, for those who are told after it.
 #[derive(Debug, Default)]
@@ -20,8 +21,10 @@ pub struct Changes {
     pub flushed: bool,
     /// How many keys expired.
     pub expired: u64,
-    /// How many hash fields expired.
+    /// How many fields of hashes expired.
     pub expired_fields: u64,
+    /// How many members of sets and sorted sets expired.
+    pub expired_members: u64,
 }
 
 impl Changes {
@@ -41,22 +44,29 @@ pub struct Touched {
     pub by_command: bool,
 }
 
-/// Something that is gone although no command asked for it: a key, or fields of a hash.
+/// Something that is gone although no command asked for it: a key, or members of a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vanished {
     /// The logical database.
     pub database: usize,
     /// The key.
     pub key: Box<[u8]>,
-    /// The fields; none if it is the whole key that is gone.
-    pub fields: Vec<Box<[u8]>>,
+    /// The kind of collection.
+    pub kind: Kind,
+    /// The members; none if it is the whole key that is gone.
+    pub members: Vec<Box<[u8]>>,
 }
 
 impl Vanished {
     /// The command that does the same to a copy of the data.
     #[must_use]
     pub fn effect(&self) -> OwnedArgs {
-        let name: &[u8] = if self.fields.is_empty() { b"DEL" } else { b"HDEL" };
-        OwnedArgs::new([name, &*self.key].into_iter().chain(self.fields.iter().map(|field| &**field)))
+        let name: &[u8] = match self.kind {
+            _ if self.members.is_empty() => b"DEL",
+            Kind::Hash => b"HDEL",
+            Kind::ZSet => b"ZREM",
+            _ => b"SREM",
+        };
+        OwnedArgs::new([name, &*self.key].into_iter().chain(self.members.iter().map(|member| &**member)))
     }
 }

@@ -45,11 +45,12 @@ const FIXED: usize = 7;
 /// The word is an aligned `u32`; eight is what every allocator gives anyway.
 const ALIGN: usize = 8;
 
-/// In the first byte: three bits of kind, two of a string's encoding, one for the deadline.
+/// In the first byte: three bits of kind, two of a string's encoding, one for the deadline, one for what ends within.
 const KIND_MASK: u8 = 0b0000_0111;
 const ENCODING_SHIFT: u8 = 3;
 const ENCODING_MASK: u8 = 0b0001_1000;
 const HAS_DEADLINE: u8 = 0b0010_0000;
+const VOLATILE: u8 = 0b0100_0000;
 
 /// A length byte that says "see the two bytes further on", and one that says "the eight bytes".
 const TWO_BYTES: u8 = 254;
@@ -308,6 +309,18 @@ impl Entry {
         if new_shape.has_deadline() {
             self.write_u64(new_shape.deadline_at(), deadline);
         }
+    }
+
+    /// Whether the entry is marked as one whose value has members that end by themselves.
+    #[inline]
+    pub fn is_volatile(&self) -> bool {
+        self.flags() & VOLATILE != 0
+    }
+
+    /// Marks the entry as one whose value has members that end by themselves, or takes the mark away.
+    pub fn set_volatile(&mut self, volatile: bool) {
+        let flags = self.flags() & !VOLATILE | if volatile { VOLATILE } else { 0 };
+        self.word().store(self.access() << 8 | u32::from(flags), Relaxed);
     }
 
     /// The 24 bits that tell when or how often the key was used.
@@ -605,13 +618,10 @@ impl TableEntry for Entry {
         self.key()
     }
 
-    /// The key's deadline or, if it is earlier, that of a field of a hash.
+    /// The key's deadline or, if it is earlier, that of a member of the value.
     #[inline]
     fn deadline(&self) -> u64 {
-        let within = match self.kind() {
-            Kind::Hash => self.object_ref().map_or(NO_DEADLINE, Object::next_deadline),
-            _ => NO_DEADLINE,
-        };
+        let within = self.object_ref().map_or(NO_DEADLINE, Object::next_deadline);
         self.expires_at().min(within)
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::shard::{Database, Waiter, Watcher};
+use super::shard::{Database, Keys, Waiter, Watcher};
 use super::store::{ShardSet, Store};
 use super::{Db, Deadline, Entry, Found, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
 use crate::table::Due;
-use crate::value::{Hash, Kind};
+use crate::value::Kind;
 
 /// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
 /// handle to hold some.
@@ -26,6 +26,8 @@ pub struct DatabaseStats {
     pub expiring: usize,
     /// Their average time to live in milliseconds.
     pub average_ttl: u64,
+    /// How many keys have values with members that expire.
+    pub volatile: usize,
 }
 
 impl std::ops::Deref for Keyspace {
@@ -124,6 +126,7 @@ impl Keyspace {
             let keys = &self.db.held.shard(shard).databases[database].keys;
             stats.keys += keys.table.len();
             stats.expiring += keys.expiring;
+            stats.volatile += keys.volatile;
             deadlines += keys.deadlines;
         }
         if stats.expiring > 0 {
@@ -370,7 +373,20 @@ impl Keyspace {
         self.db.database(hash).next_waiter(name, from, kind)
     }
 
-    /// Removes what is due in one shard of one database: keys, and fields of hashes. At most `limit` entries are
+    /// Takes what is due out of the collections at the keys of a call, so that the call does not see it. Hashes see to that
+    /// themselves. Reading is not what changes the data: this happens before it.
+    #[inline]
+    pub(crate) fn expire_members_of(&mut self, keys: &[Key]) {
+        let now = self.db.now;
+        for key in keys {
+            let Keys { table, volatile, .. } = &self.db.database(key.hash).keys;
+            if *volatile > 0 && table.deadline_near(key.hash) <= now {
+                self.db.expire_shown_members(*key);
+            }
+        }
+    }
+
+    /// Removes what is due in one shard of one database: keys, and members of collections. At most `limit` entries are
     /// looked at; the next call goes on from there. Answers whether there may be more.
     pub(crate) fn expire_slice(&mut self, shard: usize, database: usize, limit: usize) -> bool {
         let (now, from) = (self.db.now, self.db.index);
@@ -393,19 +409,8 @@ impl Keyspace {
         position != 0 || !all_done
     }
 
-    /// Removes an entry that is due, or what is due in it: of a large hash some, then the answer is false.
+    /// Removes an entry that is due, or what is due in it: if that is much, some of it, and then the answer is false.
     fn expire_entry(&mut self, key: Key, limit: usize) -> bool {
-        if self.db.remove_if_expired(key) {
-            return true;
-        }
-        let now = self.db.now;
-        let Ok(Some(hash)) = self.db.get_mut::<Hash>(key) else { return true };
-        let mut fields: Vec<Box<[u8]>> = Vec::new();
-        hash.reap(now, limit, &mut |field, _| fields.push(field.into()));
-        let done = hash.next_deadline() > now;
-        if !fields.is_empty() {
-            self.db.expire_fields(key, fields);
-        }
-        done
+        self.db.remove_if_expired(key) || self.db.expire_due_members(key, limit)
     }
 }

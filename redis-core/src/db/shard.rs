@@ -17,6 +17,8 @@ pub(crate) struct Keys {
     pub(crate) expiring: usize,
     /// The sum of their deadlines, for the average that INFO shows.
     pub(crate) deadlines: u128,
+    /// How many of them have values with members that end by themselves.
+    pub(crate) volatile: usize,
     /// How far the active expiry cycle has come.
     pub(crate) expiry_position: u64,
 }
@@ -34,15 +36,36 @@ impl Keys {
         }
     }
 
-    pub(crate) fn insert(&mut self, hash: u64, entry: Entry) -> &mut Entry {
+    pub(crate) fn insert(&mut self, hash: u64, mut entry: Entry) -> &mut Entry {
         self.deadline_moved(NO_DEADLINE, entry.expires_at());
+        if let Some(object) = entry.object_ref() {
+            let volatile = object.next_deadline() != NO_DEADLINE;
+            entry.set_volatile(volatile);
+            self.volatile += usize::from(volatile);
+        }
         self.table.insert_new(hash, entry)
     }
 
     pub(crate) fn remove(&mut self, hash: u64, name: &[u8]) -> Option<Entry> {
         let entry = self.table.remove(hash, name)?;
         self.deadline_moved(entry.expires_at(), NO_DEADLINE);
+        self.volatile -= usize::from(entry.is_volatile());
         Some(entry)
+    }
+
+    /// Notes when the first member of a value ends, which may have changed: [`NO_DEADLINE`] if none does.
+    pub(crate) fn note_members(&mut self, hash: u64, name: &[u8], next_deadline: u64) {
+        let volatile = next_deadline != NO_DEADLINE;
+        if (volatile || self.volatile > 0)
+            && let Some(entry) = self.table.find_mut(hash, name)
+            && entry.is_volatile() != volatile
+        {
+            entry.set_volatile(volatile);
+            self.volatile = if volatile { self.volatile + 1 } else { self.volatile - 1 };
+        }
+        if volatile {
+            self.table.note_deadline(hash, next_deadline);
+        }
     }
 
     pub(crate) fn set_deadline(&mut self, hash: u64, name: &[u8], deadline: u64) -> bool {

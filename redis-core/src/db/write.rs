@@ -125,6 +125,7 @@ impl Db {
             let fresh = Entry::string(entry.key(), value, encoding, deadline);
             fresh.set_access(clock.fresh());
             let old = std::mem::replace(entry, fresh);
+            self.database_mut(key.hash).keys.volatile -= usize::from(old.is_volatile());
             self.discard(old);
         }
         let wanted = match ttl {
@@ -306,7 +307,7 @@ impl Db {
         }
     }
 
-    /// A collection that was lent for writing is removed if it is empty, and its fields' deadlines are noted.
+    /// A collection that was lent for writing is removed if it is empty, and its members' deadlines are noted.
     fn settle_collection(&mut self, key: Key) {
         let keys = &self.database(key.hash).keys;
         let Some(entry) = keys.table.find(key.hash, self.name(key)) else { return };
@@ -316,10 +317,9 @@ impl Db {
             self.notify(key, "del");
             return;
         }
-        let deadline = object.next_deadline();
-        if deadline != NO_DEADLINE {
-            self.database_mut(key.hash).keys.table.note_deadline(key.hash, deadline);
-        }
+        let next_deadline = object.next_deadline();
+        let (keys, name) = self.keys_and_name(key);
+        keys.note_members(key.hash, name, next_deadline);
     }
 
     fn signal_ready(&mut self, key: Key) {
@@ -342,30 +342,69 @@ impl Db {
             return false;
         }
         let Some(entry) = keys.remove(key.hash, name) else { return false };
-        let name = entry.key().into();
+        let (name, kind) = (entry.key().into(), entry.kind());
         self.discard(entry);
         self.touch_watched(key);
         self.signal_ready(key);
         self.note_touched(key, false);
         self.notify(key, "expired");
         self.changes.expired += 1;
-        self.changes.vanished.push(Vanished { database: self.index, key: name, fields: Vec::new() });
+        self.changes.vanished.push(Vanished { database: self.index, key: name, kind, members: Vec::new() });
         true
     }
 
-    /// Announces that fields of a hash were found expired and are gone: taken out, or overwritten. A hash that this has
-    /// emptied is removed.
-    pub fn expire_fields(&mut self, key: Key, fields: Vec<Box<[u8]>>) {
-        self.count_expired_fields(fields.len());
-        let vanished = Vanished { database: self.index, key: self.name(key).into(), fields };
-        self.changes.vanished.push(vanished);
-        self.changed_by(key, "hexpired", 0);
+    /// Takes members that are due out of a key's collection, at most `limit`. Answers whether none is left.
+    pub(super) fn expire_due_members(&mut self, key: Key, limit: usize) -> bool {
+        let now = self.now;
+        let (keys, name) = self.keys_and_name(key);
+        let object =
+            keys.table.find_mut(key.hash, name).filter(|entry| entry.is_volatile()).and_then(Entry::object_mut);
+        let Some(object) = object else { return true };
+        let kind = object.kind();
+        let mut members: Vec<Box<[u8]>> = Vec::new();
+        object.reap(now, limit, &mut |member| members.push(member.into()));
+        let done = object.next_deadline() > now;
+        if !members.is_empty() {
+            self.lent_collection.set(true);
+            self.members_expired(key, kind, members);
+        }
+        done
     }
 
-    /// Counts fields of a hash that the running command lets expire at once, because it gives them a deadline that has
-    /// passed. Announcing the change is left to the command.
-    pub fn count_expired_fields(&mut self, count: usize) {
-        self.changes.expired_fields += count as u64;
+    /// Takes all members that are due out of a key's collection, if it is of a kind that would show them.
+    #[cold]
+    pub(super) fn expire_shown_members(&mut self, key: Key) {
+        /// How many members one effect names.
+        const AT_ONCE: usize = 1024;
+
+        let shows = |object: &Object| !object.hides_due_members();
+        if self.settings.expire && self.peek(key).and_then(Entry::object_ref).is_some_and(shows) {
+            while !self.expire_due_members(key, AT_ONCE) {}
+        }
+    }
+
+    /// Announces that members of a collection (for a hash: fields) were found expired and are gone: taken out, or
+    /// overwritten. A collection that this has emptied is removed.
+    pub fn members_expired(&mut self, key: Key, kind: Kind, members: Vec<Box<[u8]>>) {
+        self.count_expired_members(kind, members.len());
+        let vanished = Vanished { database: self.index, key: self.name(key).into(), kind, members };
+        self.changes.vanished.push(vanished);
+        let event = match kind {
+            Kind::Hash => "hexpired",
+            Kind::ZSet => "zexpired",
+            _ => "sexpired",
+        };
+        self.changed_by(key, event, 0);
+    }
+
+    /// Counts members that the running command lets expire at once, because it gives them a deadline that has passed.
+    /// Announcing the change is left to the command.
+    pub fn count_expired_members(&mut self, kind: Kind, count: usize) {
+        let counted = match kind {
+            Kind::Hash => &mut self.changes.expired_fields,
+            _ => &mut self.changes.expired_members,
+        };
+        *counted += count as u64;
     }
 
     fn see_to(&mut self, found: Found, matter: &Matter) {

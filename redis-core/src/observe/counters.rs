@@ -92,6 +92,8 @@ counters! {
     expired_keys,
     /// Hash fields deleted because their time was over.
     expired_fields,
+    /// Members of sets and sorted sets deleted because their time was over.
+    expired_members,
     /// Expire cycles that stopped at their time limit.
     expired_time_cap_reached,
     /// Time spent in expire cycles.

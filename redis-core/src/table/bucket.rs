@@ -186,11 +186,11 @@ impl<E: TableEntry> Bucket<E> {
         self.slots_tagged(tag).map(|slot| unsafe { self.entry(slot) }).find(|entry| entry.key() == key)
     }
 
-    /// The slot of the entry with this key.
+    /// The slot of the first entry with this tag that is wanted.
     #[inline]
-    pub(super) fn locate(&self, tag: u8, key: &[u8]) -> Option<usize> {
+    pub(super) fn locate(&self, tag: u8, wanted: impl Fn(&E) -> bool) -> Option<usize> {
         // SAFETY: the set names slots below SLOTS that carry `tag`, which is not zero.
-        self.slots_tagged(tag).find(|&slot| unsafe { self.entry(slot) }.key() == key)
+        self.slots_tagged(tag).find(|&slot| wanted(unsafe { self.entry(slot) }))
     }
 }
 

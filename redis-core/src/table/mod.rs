@@ -175,7 +175,7 @@ impl<E: TableEntry> Table<E> {
     #[inline]
     pub fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut E> {
         let segment = self.segments.get_mut(self.directory.segment_of(hash))?;
-        match segment.locate(hash, key) {
+        match segment.locate(hash, |entry| entry.key() == key) {
             Some(place) => segment.at_mut(place),
             None => self.stash.as_mut()?.iter_mut().map(|(_, entry)| entry).find(|entry| entry.key() == key),
         }
@@ -189,13 +189,33 @@ impl<E: TableEntry> Table<E> {
         self.settle(hash, entry)
     }
 
+    /// The first entry with this hash that is wanted, whatever its key.
+    pub fn find_where(&self, hash: u64, wanted: impl Fn(&E) -> bool) -> Option<&E> {
+        let wanted = |entry: &E| wanted(entry) && entry.hash() == hash;
+        let segment = self.segments.get(self.directory.segment_of(hash))?;
+        match segment.locate(hash, wanted) {
+            Some(place) => segment.at(place),
+            None => self.stash.as_ref()?.iter().map(|(_, entry)| entry).find(|entry| wanted(entry)),
+        }
+    }
+
     /// Removes the entry with this key, and shrinks the table if that leaves it sparse.
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<E> {
+        self.take_where(hash, |entry| entry.key() == key)
+    }
+
+    /// Removes the first entry with this hash that is wanted, whatever its key, and shrinks the table if that leaves it
+    /// sparse.
+    pub fn remove_where(&mut self, hash: u64, wanted: impl Fn(&E) -> bool) -> Option<E> {
+        self.take_where(hash, |entry| wanted(entry) && entry.hash() == hash)
+    }
+
+    fn take_where(&mut self, hash: u64, wanted: impl Fn(&E) -> bool) -> Option<E> {
         let index = self.directory.segment_of(hash);
         let segment = self.segments.get_mut(index)?;
-        let removed = match segment.locate(hash, key) {
+        let removed = match segment.locate(hash, &wanted) {
             Some(place) => segment.take(hash, place)?,
-            None => self.remove_stashed(key)?,
+            None => self.remove_stashed(wanted)?,
         };
         self.len -= 1;
         // Looking for a buddy costs a few cache misses, so only every eighth removal does it, the last one among them.
@@ -310,6 +330,17 @@ impl<E: TableEntry> Table<E> {
         self.segments.iter().map(|segment| segment.deadline).chain(stashed).min().unwrap_or(NO_DEADLINE)
     }
 
+    /// A time before which no entry ends that is near those of this hash: most of the time this one comparison shows that
+    /// an entry with that hash, if there is one, is not due.
+    #[inline]
+    pub fn deadline_near(&self, hash: u64) -> u64 {
+        match self.segments.get(self.directory.segment_of(hash)) {
+            Some(segment) if self.stash.is_none() => segment.deadline,
+            Some(_) => 0,
+            None => NO_DEADLINE,
+        }
+    }
+
     /// Visits entries whose deadline is not after `now`, segment by segment, and removes those for which `visit` says
     /// so.
     ///
@@ -359,9 +390,9 @@ impl<E: TableEntry> Table<E> {
     }
 
     #[cold]
-    fn remove_stashed(&mut self, key: &[u8]) -> Option<E> {
+    fn remove_stashed(&mut self, wanted: impl Fn(&E) -> bool) -> Option<E> {
         let stash = self.stash.as_mut()?;
-        let index = stash.iter().position(|(_, entry)| entry.key() == key)?;
+        let index = stash.iter().position(|(_, entry)| wanted(entry))?;
         let (_, removed) = stash.swap_remove(index);
         if stash.is_empty() {
             self.stash = None;

@@ -84,15 +84,21 @@ impl<E: TableEntry> Segment<E> {
         })
     }
 
+    /// The place of the first entry that may have this hash and is wanted.
     #[inline]
-    pub(super) fn locate(&self, hash: u64, key: &[u8]) -> Option<Place> {
+    pub(super) fn locate(&self, hash: u64, wanted: impl Fn(&E) -> bool) -> Option<Place> {
         let home = self.home(hash);
         let tag = tag_of(hash);
-        let locate = |bucket: usize| Some(Place { bucket, slot: self.buckets[bucket].locate(tag, key)? });
+        let locate = |bucket: usize| Some(Place { bucket, slot: self.buckets[bucket].locate(tag, &wanted)? });
         locate(home).or_else(|| match self.buckets[home].spilled() {
             0 => None,
             _ => self.neighbours(home).find_map(locate),
         })
+    }
+
+    #[inline]
+    pub(super) fn at(&self, place: Place) -> Option<&E> {
+        self.buckets[place.bucket].get(place.slot)
     }
 
     #[inline]

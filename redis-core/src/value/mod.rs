@@ -14,12 +14,14 @@
 //! | [`list`], [`set`], [`hash`], [`zset`] | the collections, each choosing among encodings |
 //! | [`hll`] | the strings that HyperLogLogs are |
 //! | [`stream`] | streams: entries in listpacks ordered by id, consumer groups |
-//! | `member` | the table entries of large sets and hashes; the only unsafe code here |
+//! | `member`, `member_table` | the entries of large sets and hashes (the only unsafe code here), and their table |
+//! | `deadlines` | when members end by themselves, in order |
 //!
 //! Elements are handed out as [`listpack::Element`], which keeps a number that was stored as a number what it is; whoever
 //! sends it writes its digits straight to where they go.
 
 mod custom;
+mod deadlines;
 mod either;
 pub mod hash;
 pub mod hll;
@@ -28,6 +30,7 @@ mod limits;
 pub mod list;
 pub mod listpack;
 mod member;
+mod member_table;
 mod object;
 mod sample;
 pub mod set;

@@ -94,11 +94,31 @@ impl Object {
             }
     }
 
-    /// A time before which nothing in the value expires: a field of a hash may. [`NO_DEADLINE`] if nothing ever does.
+    /// When the first member of the value ends by itself, a field of a hash for instance. [`NO_DEADLINE`] if none does.
+    #[inline]
     pub fn next_deadline(&self) -> u64 {
         match self {
             Self::Hash(hash) => hash.next_deadline(),
-            Self::List(_) | Self::Set(_) | Self::ZSet(_) | Self::Stream(_) | Self::Custom(_) => NO_DEADLINE,
+            Self::Set(set) => set.next_deadline(),
+            Self::ZSet(set) => set.next_deadline(),
+            Self::List(_) | Self::Stream(_) | Self::Custom(_) => NO_DEADLINE,
+        }
+    }
+
+    /// Whether the value itself looks at the time when it is read, and does not show members that are due: a hash does,
+    /// because what is due counts in HLEN. Of any other value they must be taken out before it is read.
+    pub fn hides_due_members(&self) -> bool {
+        matches!(self, Self::Hash(_))
+    }
+
+    /// Takes members out of memory whose deadline is not after `now`, at most `limit`, earliest first, and shows each to
+    /// `gone`. Returns how many.
+    pub fn reap(&mut self, now: u64, limit: usize, gone: &mut dyn FnMut(&[u8])) -> usize {
+        match self {
+            Self::Hash(hash) => hash.reap(now, limit, &mut |field, _| gone(field)),
+            Self::Set(set) => set.reap(now, limit, gone),
+            Self::ZSet(set) => set.reap(now, limit, gone),
+            Self::List(_) | Self::Stream(_) | Self::Custom(_) => 0,
         }
     }
 

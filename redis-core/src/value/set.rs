@@ -9,16 +9,23 @@
 //! A set moves down this list and never up again on its own. An intset that gets too long becomes a table at once; one that
 //! meets its first other text becomes a listpack if it fits. (Redis before 7.2 knows no listpack here: its intset
 //! always becomes a table.)
+//!
+//! # Deadlines of members
+//!
+//! A member may end by itself, at a time of its own; a set with such a member is a table. Nothing here looks at the time:
+//! who lends a set to a reader first has [`Set::reap`] take out what is due (see [`Db`](crate::db::Db)). Adding a member
+//! that is there leaves its deadline as it is.
 
 use super::either::Either;
 use super::intset::IntSet;
 use super::listpack::{self, Element, Listpack, decimal_len};
-use super::member::Member;
-use super::{Kind, Limits, Object, Value, sample, tight};
+use super::member::{Member, Mortal};
+use super::member_table::MemberTable;
+use super::{Kind, Limits, Object, Value, sample};
 use crate::hash::hash;
 use crate::num::parse_i64;
-use crate::rng::{below, next_u64};
-use crate::table::{Table, TableEntry};
+use crate::rng::below;
+use crate::table::{NO_DEADLINE, TableEntry};
 
 /// An intset is searched by halves but changed by moving half of it, whatever the configuration says.
 const INTSET_ENTRIES_MAX: usize = 1 << 30;
@@ -33,50 +40,17 @@ pub struct Set {
 enum Repr {
     Ints(IntSet),
     Packed(Listpack),
-    Table(Box<Members>),
+    Table(Box<MemberTable<Member>>),
 }
 
-/// A table of members that knows how much its members hold.
-#[derive(Debug, Default)]
-struct Members {
-    table: Table<Member>,
-    /// Of the heap, by the members alone.
-    bytes: usize,
-}
-
-impl Members {
-    fn find(&self, member: &[u8]) -> Option<&Member> {
-        self.table.find(hash(member), member)
-    }
-
+impl MemberTable<Member> {
+    /// Adds a member. Returns whether it was absent.
     fn insert(&mut self, member: &[u8]) -> bool {
-        let hash = hash(member);
-        let absent = self.table.find(hash, member).is_none();
+        let absent = self.get(member).is_none();
         if absent {
-            self.insert_new(hash, Member::new(member));
+            self.insert_new(hash(member), Member::new(member, NO_DEADLINE));
         }
         absent
-    }
-
-    fn insert_new(&mut self, hash: u64, member: Member) {
-        self.bytes += tight::size_class(member.size());
-        self.table.insert_new(hash, member);
-    }
-
-    fn remove(&mut self, member: &[u8]) -> bool {
-        let removed = self.table.remove(hash(member), member);
-        if let Some(member) = &removed {
-            self.bytes -= tight::size_class(member.size());
-        }
-        removed.is_some()
-    }
-}
-
-impl Clone for Members {
-    fn clone(&self) -> Self {
-        let mut copy = Self::default();
-        self.table.iter().for_each(|member| copy.insert_new(member.hash(), member.clone()));
-        copy
     }
 }
 
@@ -114,7 +88,7 @@ impl Set {
     pub fn from_listpack(listpack: Listpack, limits: &Limits) -> Option<Self> {
         let len = listpack.len();
         let mut set = Self { repr: Repr::Packed(listpack) };
-        let mut copy = Members::default();
+        let mut copy = MemberTable::default();
         let distinct = set.iter().all(|member| copy.insert(&member.to_vec()));
         if len > limits.set_max_listpack_entries {
             set.repr = Repr::Table(Box::new(copy));
@@ -136,7 +110,7 @@ impl Set {
         match &self.repr {
             Repr::Ints(intset) => intset.len(),
             Repr::Packed(listpack) => listpack.len(),
-            Repr::Table(members) => members.table.len(),
+            Repr::Table(members) => members.len(),
         }
     }
 
@@ -150,7 +124,7 @@ impl Set {
         match &self.repr {
             Repr::Ints(intset) => intset.memory(),
             Repr::Packed(listpack) => listpack.memory(),
-            Repr::Table(members) => size_of::<Members>() + members.table.memory() + members.bytes,
+            Repr::Table(members) => members.memory(),
         }
     }
 
@@ -158,7 +132,7 @@ impl Set {
     pub fn free_effort(&self) -> usize {
         match &self.repr {
             Repr::Ints(_) | Repr::Packed(_) => 1,
-            Repr::Table(members) => members.table.len(),
+            Repr::Table(members) => members.len(),
         }
     }
 
@@ -183,7 +157,7 @@ impl Set {
         match &self.repr {
             Repr::Ints(intset) => parse_i64(member).is_some_and(|number| intset.contains(number)),
             Repr::Packed(listpack) => find_packed(listpack, member).is_some(),
-            Repr::Table(members) => members.find(member).is_some(),
+            Repr::Table(members) => members.get(member).is_some(),
         }
     }
 
@@ -195,12 +169,40 @@ impl Set {
         }
     }
 
+    /// When a member ends, [`NO_DEADLINE`] if it does not; `None` if there is no such member.
+    pub fn deadline(&self, member: &[u8]) -> Option<u64> {
+        match &self.repr {
+            Repr::Table(members) => members.get(member).map(Mortal::ends_at),
+            Repr::Ints(_) | Repr::Packed(_) => self.contains(member).then_some(NO_DEADLINE),
+        }
+    }
+
+    /// When the first member ends; [`NO_DEADLINE`] if none ever does.
+    pub fn next_deadline(&self) -> u64 {
+        match &self.repr {
+            Repr::Table(members) => members.next_deadline(),
+            Repr::Ints(_) | Repr::Packed(_) => NO_DEADLINE,
+        }
+    }
+
+    /// The members with their deadlines, in the order of [`Set::iter`].
+    pub fn iter_with_deadlines(&self) -> impl Iterator<Item = (Element<'_>, u64)> {
+        let without = |member| (member, NO_DEADLINE);
+        match &self.repr {
+            Repr::Ints(intset) => Either::First(intset.iter().map(Element::Int).map(without)),
+            Repr::Packed(listpack) => Either::Second(listpack.iter().map(without)),
+            Repr::Table(members) => {
+                Either::Third(members.iter().map(|member| (Element::Bytes(member.key()), member.ends_at())))
+            }
+        }
+    }
+
     /// The members: ascending in an intset, in the order of addition in a listpack, in no order in a table.
     pub fn iter(&self) -> impl Iterator<Item = Element<'_>> {
         match &self.repr {
             Repr::Ints(intset) => Either::First(intset.iter().map(Element::Int)),
             Repr::Packed(listpack) => Either::Second(listpack.iter()),
-            Repr::Table(members) => Either::Third(members.table.iter().map(|member| Element::Bytes(member.key()))),
+            Repr::Table(members) => Either::Third(members.iter().map(|member| Element::Bytes(member.key()))),
         }
     }
 
@@ -208,7 +210,7 @@ impl Set {
     /// visited whole, as a cursor could not survive a change of theirs.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Element<'_>)) -> u64 {
         match &self.repr {
-            Repr::Table(members) => members.table.scan(cursor, &mut |member| visit(Element::Bytes(member.key()))),
+            Repr::Table(members) => members.scan(cursor, &mut |member| visit(Element::Bytes(member.key()))),
             _ => {
                 self.iter().for_each(visit);
                 0
@@ -222,7 +224,7 @@ impl Set {
             Repr::Ints(intset) => intset.random().map(Element::Int),
             Repr::Packed(listpack) if listpack.is_empty() => None,
             Repr::Packed(listpack) => listpack.get(below(listpack.len()) as i64),
-            Repr::Table(members) => members.table.random(next_u64).map(|member| Element::Bytes(member.key())),
+            Repr::Table(members) => members.random().map(|member| Element::Bytes(member.key())),
         }
     }
 
@@ -230,7 +232,7 @@ impl Set {
     pub fn sample(&self, count: usize, visit: &mut dyn FnMut(Element<'_>)) {
         match &self.repr {
             Repr::Table(members) => {
-                sample::distinct(&members.table, count, &mut |member| visit(Element::Bytes(member.key())));
+                members.sample(count, &mut |member| visit(Element::Bytes(member.key())));
             }
             _ => sample::reservoir(self.iter(), count).into_iter().for_each(visit),
         }
@@ -311,7 +313,7 @@ impl Set {
                 }
                 found.is_some()
             }
-            Repr::Table(members) => members.remove(member),
+            Repr::Table(members) => members.take(member).is_some(),
         }
     }
 
@@ -333,8 +335,8 @@ impl Set {
                 Some(member)
             }
             Repr::Table(members) => {
-                let member = members.table.random(next_u64)?.key().to_vec();
-                members.remove(&member);
+                let member = members.random()?.key().to_vec();
+                members.take(&member);
                 Some(member)
             }
         }
@@ -353,6 +355,25 @@ impl Set {
                 Some(member) => visit(&member),
                 None => return,
             }
+        }
+    }
+
+    /// Gives a member a deadline, or takes it away if `deadline` is [`NO_DEADLINE`]. Returns the old one; `None` if there is no
+    /// such member. The set becomes a table.
+    pub fn set_deadline(&mut self, member: &[u8], deadline: u64) -> Option<u64> {
+        let old = self.deadline(member)?;
+        if old != deadline {
+            self.become_table().edit(member, |member| member.set_end(deadline));
+        }
+        Some(old)
+    }
+
+    /// Takes members out whose deadline is not after `now`, at most `limit`, earliest first, and shows each to `gone`. Returns
+    /// how many.
+    pub fn reap(&mut self, now: u64, limit: usize, gone: &mut dyn FnMut(&[u8])) -> usize {
+        match &mut self.repr {
+            Repr::Table(members) => members.reap(now, limit, &mut |member| gone(member.key())),
+            Repr::Ints(_) | Repr::Packed(_) => 0,
         }
     }
 
@@ -383,13 +404,13 @@ impl Set {
         }
     }
 
-    fn become_table(&mut self) -> &mut Members {
+    fn become_table(&mut self) -> &mut MemberTable<Member> {
         if !matches!(self.repr, Repr::Table(_)) {
-            let mut members = Box::<Members>::default();
+            let mut members = Box::<MemberTable<Member>>::default();
             let mut buffer = listpack::TextBuffer::new();
             for member in self.iter() {
                 let text = member.text(&mut buffer);
-                members.insert_new(hash(text), Member::new(text));
+                members.insert_new(hash(text), Member::new(text, NO_DEADLINE));
             }
             self.repr = Repr::Table(members);
         }

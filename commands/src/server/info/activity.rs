@@ -64,6 +64,7 @@ pub(super) fn stats(source: &Source<'_>, section: &mut Section<'_>) {
         .field("sync_partial_err", totals.sync_partial_err)
         .field("expired_keys", totals.expired_keys)
         .field("expired_fields", totals.expired_fields)
+        .field("expired_subkeys", totals.expired_fields + totals.expired_members)
         .field("expired_stale_perc", "0.00")
         .field("expired_time_cap_reached_count", totals.expired_time_cap_reached)
         .field("expire_cycle_cpu_milliseconds", totals.expire_cycle_nanos / 1_000_000)

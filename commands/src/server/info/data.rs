@@ -11,8 +11,10 @@ pub(super) fn keyspace(source: &Source<'_>, section: &mut Section<'_>) {
     for database in 0..source.keyspace.databases() {
         let stats = source.keyspace.stats(database);
         if stats.keys > 0 {
-            let redis_core::db::DatabaseStats { keys, expiring, average_ttl } = stats;
-            let value = format_args!("keys={keys},expires={expiring},avg_ttl={average_ttl}");
+            let redis_core::db::DatabaseStats { keys, expiring, average_ttl, volatile } = stats;
+            let value = format_args!(
+                "keys={keys},expires={expiring},avg_ttl={average_ttl},keys_with_volatile_items={volatile}"
+            );
             section.field(format_args!("db{database}"), value);
         }
     }

@@ -21,8 +21,9 @@ mod tests;
 
 use super::either::Either;
 use super::listpack::{Element, Listpack, TextBuffer};
-use super::member::Field;
+use super::member::{Field, Mortal};
 use super::{Kind, Limits, Object, Value, sample};
+use crate::hash::hash;
 use crate::rng::below;
 use crate::table::{NO_DEADLINE, TableEntry};
 use fields::Fields;
@@ -152,7 +153,7 @@ impl Hash {
     pub fn has_expired(&self, field: &[u8], now: u64) -> bool {
         match &self.repr {
             Repr::Packed(_) => false,
-            Repr::Table(fields) => fields.has_expired(field, now),
+            Repr::Table(fields) => fields.is_due(field, now),
         }
     }
 
@@ -184,7 +185,7 @@ impl Hash {
     pub fn deadline(&self, field: &[u8], now: u64) -> Option<u64> {
         match &self.repr {
             Repr::Packed(listpack) => find_packed(listpack, field).map(|_| NO_DEADLINE),
-            Repr::Table(fields) => fields.find(field, now).map(TableEntry::deadline),
+            Repr::Table(fields) => fields.find(field, now).map(Mortal::ends_at),
         }
     }
 
@@ -206,7 +207,7 @@ impl Hash {
         let packed = listpack.into_iter().flat_map(pairs).map(|(field, value)| (field, value, NO_DEADLINE));
         packed.chain(fields.into_iter().flat_map(|fields| fields.iter()).map(|field| {
             let (name, value) = pair(field);
-            (name, value, field.deadline())
+            (name, value, field.ends_at())
         }))
     }
 
@@ -218,7 +219,7 @@ impl Hash {
                 pairs(listpack).for_each(|(field, value)| visit(field, value));
                 0
             }
-            Repr::Table(fields) => fields.scan(cursor, now, &mut |field| {
+            Repr::Table(fields) => fields.scan_live(cursor, now, &mut |field| {
                 let (field, value) = pair(field);
                 visit(field, value);
             }),
@@ -233,7 +234,7 @@ impl Hash {
                 let field = listpack.seek(2 * below(self.len()) as i64)?;
                 Some((listpack.at(field), listpack.at(value_at(listpack, field))))
             }
-            Repr::Table(fields) => fields.random(now).map(pair),
+            Repr::Table(fields) => fields.random_live(now).map(pair),
         }
     }
 
@@ -244,7 +245,7 @@ impl Hash {
                 let chosen = sample::reservoir(pairs(listpack), count);
                 chosen.into_iter().for_each(|(field, value)| visit(field, value));
             }
-            Repr::Table(fields) => fields.sample(count, now, &mut |field| {
+            Repr::Table(fields) => fields.sample_live(count, now, &mut |field| {
                 let (field, value) = pair(field);
                 visit(field, value);
             }),
@@ -262,7 +263,7 @@ impl Hash {
                     visit(field, value);
                 }
             }
-            Repr::Table(fields) => fields.sample_with_repeats(count, now, &mut |field| {
+            Repr::Table(fields) => fields.sample_live_with_repeats(count, now, &mut |field| {
                 let (field, value) = pair(field);
                 visit(field, value);
             }),
@@ -289,7 +290,7 @@ impl Hash {
     pub fn set_keeping_deadline(&mut self, field: &[u8], value: &[u8], now: u64, limits: &Limits) -> bool {
         let deadline = match &self.repr {
             Repr::Packed(_) => NO_DEADLINE,
-            Repr::Table(fields) => fields.find(field, now).map_or(NO_DEADLINE, TableEntry::deadline),
+            Repr::Table(fields) => fields.find(field, now).map_or(NO_DEADLINE, Mortal::ends_at),
         };
         self.set_with_deadline(field, value, deadline, now, limits)
     }
@@ -348,7 +349,7 @@ impl Hash {
         Some(old != NO_DEADLINE)
     }
 
-    /// Takes fields that have expired out of memory, examining about `limit`, and shows each to `gone` before. Returns how many
+    /// Takes fields that have expired out of memory, at most `limit`, and shows each to `gone`. Returns how many
     /// went; a later call goes on where this one stopped.
     pub fn reap(&mut self, now: u64, limit: usize, gone: &mut dyn FnMut(&[u8], &[u8])) -> usize {
         match &mut self.repr {
@@ -363,7 +364,7 @@ impl Hash {
             for (field, value) in pairs(listpack) {
                 let (mut field_text, mut value_text) = (TextBuffer::new(), TextBuffer::new());
                 let (field, value) = (field.text(&mut field_text), value.text(&mut value_text));
-                fields.insert_new(Field::new(field, value, NO_DEADLINE));
+                fields.insert_new(hash(field), Field::new(field, value, NO_DEADLINE));
             }
             self.repr = Repr::Table(fields);
         }

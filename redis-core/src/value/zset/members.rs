@@ -25,8 +25,9 @@ impl Members {
         self.tree.len()
     }
 
+    /// How many bytes it holds of the heap.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.records.memory() + self.index.memory() + self.tree.memory()
+        self.records.memory() + self.index.memory() + self.tree.memory()
     }
 
     pub(super) fn free_effort(&self) -> usize {
