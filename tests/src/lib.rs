@@ -10,6 +10,7 @@ mod peers;
 mod process;
 mod random;
 mod transcript;
+pub mod values;
 pub mod waiting;
 mod wire;
 

@@ -2,6 +2,8 @@
 //!
 //! What the bytes are is known to [`redis_core::rdb`]. RESTORE believes nothing of them: whoever may write can send any.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use redis_core::command::{ArgDoc, ArgKind, Cursor, EffectArgs, Shape, integer};
 use redis_core::prelude::*;
 use redis_core::rdb::{self, Loaded, dump_payload, restore_payload};
@@ -64,7 +66,8 @@ fn restore(
     if ttl < 0 {
         return Err(NEGATIVE);
     }
-    let value = match restore_payload(payload, &db.limits(), db.now()) {
+    let checksum = !server.skip_checksums.load(Relaxed);
+    let value = match restore_payload(payload, &db.limits(), db.now(), checksum) {
         Ok(value) => Some(value),
         Err(rdb::Error::Expired) => None,
         Err(error) => return Err(refusal(error)),
@@ -97,11 +100,14 @@ fn restore(
     Ok(Okay)
 }
 
-/// What is said of bytes that are no value. What exactly is wrong with them is nobody's business but the reader's.
+/// What is said of bytes that are no value. What exactly is wrong with them is for the log.
 fn refusal(error: rdb::Error) -> Error {
     match error {
         rdb::Error::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
-        _ => Error::new("ERR Bad data format"),
+        _ => {
+            tracing::warn!("RESTORE was refused, integrity check failed: {error}");
+            Error::new("ERR Bad data format")
+        }
     }
 }
 

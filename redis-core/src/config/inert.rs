@@ -345,6 +345,8 @@ declare! {
         shutdown_on_sigterm: OnSignal() => Mutable Dormant;
         /// Log a report when the server crashes.
         crash_log_enabled: Bool(true) => Mutable Dormant;
+        /// End with an exit code, and not by a signal, when a panic is the end.
+        use_exit_on_panic: Bool(false) => Mutable Hidden Dormant;
         /// Keep what users store out of the log, crash reports included.
         hide_user_data_from_log: Bool(true) => Mutable Dormant;
         /// Whether MODULE may be used.

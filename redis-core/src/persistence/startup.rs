@@ -37,7 +37,11 @@ pub(crate) fn begin(
                 ready();
             }
             Err(LoadError::Stopped) => {}
-            Err(_) => server.lifecycle.request_stop(),
+            Err(error) => {
+                tracing::warn!("Error loading the data: {error}");
+                tracing::warn!("Terminating server after rdb file reading failure.");
+                server.lifecycle.request_stop();
+            }
         }
         result.map(drop)
     })

@@ -22,15 +22,15 @@ pub fn dump_payload(value: ValueRef<'_>, now: u64, compress: bool) -> Vec<u8> {
     writer.into_bytes()
 }
 
-/// The value in a payload.
+/// The value in a payload. `checksum` is whether the checksum is compared.
 ///
 /// # Errors
 /// [`Error::Footer`] if it is no payload or none that this server knows; another one if its value is none.
-pub fn restore_payload(payload: &[u8], limits: &Limits, now: u64) -> Result<Loaded, Error> {
-    let (summed, checksum) = payload.split_last_chunk::<CHECKSUM_SIZE>().ok_or(Error::Footer)?;
+pub fn restore_payload(payload: &[u8], limits: &Limits, now: u64, checksum: bool) -> Result<Loaded, Error> {
+    let (summed, expected) = payload.split_last_chunk::<CHECKSUM_SIZE>().ok_or(Error::Footer)?;
     let (value, version) = summed.split_last_chunk::<VERSION_SIZE>().ok_or(Error::Footer)?;
     let version = u16::from_le_bytes(*version);
-    if !is_readable(version) || Crc64::of(summed) != u64::from_le_bytes(*checksum) {
+    if !is_readable(version) || checksum && Crc64::of(summed) != u64::from_le_bytes(*expected) {
         return Err(Error::Footer);
     }
     let mut reader = Reader::new(value);

@@ -96,7 +96,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 fn restore(payload: &[u8]) -> Result<Owned, Error> {
-    restore_payload(payload, &Limits::default(), NOW).map(Owned::from)
+    restore_payload(payload, &Limits::default(), NOW, true).map(Owned::from)
 }
 
 fn texts(parts: &[&str]) -> Vec<Vec<u8>> {

@@ -70,6 +70,8 @@ pub struct Server {
     pub loading: LoadStatus,
     /// Whether keys expire without being asked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
+    /// Whether nobody compares the checksums of what is loaded and restored (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub skip_checksums: AtomicBool,
     /// Whether periodic work rests (DEBUG PAUSE-CRON).
     pub cron_paused: AtomicBool,
 }
@@ -97,6 +99,7 @@ impl Server {
             libraries: Libraries::default(),
             loading: LoadStatus::default(),
             active_expire: AtomicBool::new(true),
+            skip_checksums: AtomicBool::new(false),
             cron_paused: AtomicBool::new(false),
         });
         follow::configuration(&server);

@@ -47,6 +47,10 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
             call.server.active_expire.store(is_on(flag), Relaxed);
             ok(call);
         }
+        (b"set-skip-checksum-validation", [flag]) => {
+            call.server.skip_checksums.store(is_on(flag), Relaxed);
+            ok(call);
+        }
         (b"pause-cron", [flag]) => {
             call.server.cron_paused.store(is_on(flag), Relaxed);
             ok(call);
@@ -148,6 +152,10 @@ const HELP: &[(&str, &str)] = &[
         "Saves the data, removes and loads them. MERGE and NOFLUSH keep what is there, with MERGE replacing keys that are in the file, too; NOSAVE loads the file that is there.",
     ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Stops the removal of expired keys that nobody asks for, or lets it go on."),
+    (
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "Stops looking at the checksums of snapshots and payloads, or goes on with it.",
+    ),
     ("SLEEP <seconds>", "Lets the server do nothing for that long."),
 ];
 

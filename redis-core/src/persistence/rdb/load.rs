@@ -134,11 +134,11 @@ fn load_from(
         let mut progress = Progress::new();
         let before = server.loading.loaded_bytes.load(Relaxed);
         for batch in &receiver {
+            delay(server, batch.entries.len());
             if server.lifecycle.is_stopping() {
                 failure = Some(Failure::Stopped);
                 break;
             }
-            delay(server, batch.entries.len());
             let Batch { database, entries, position } = batch;
             if let Err(entry) = keyspace.load(database, entries, options.duplicate, options.keep_locks) {
                 let reason = Reason::Refused("the key is there twice".into());
@@ -167,8 +167,16 @@ fn delay(server: &Server, keys: usize) {
     }
     let keys = keys as u64;
     let micros = if delay > 0 { delay.unsigned_abs() * keys } else { keys / delay.unsigned_abs() };
-    std::thread::sleep(Duration::from_micros(micros));
+    let mut left = Duration::from_micros(micros);
+    while !left.is_zero() && !server.lifecycle.is_stopping() {
+        let some = left.min(DELAY_SLICE);
+        std::thread::sleep(some);
+        left -= some;
+    }
 }
+
+/// A long delay must not keep the server from stopping.
+const DELAY_SLICE: Duration = Duration::from_millis(10);
 
 /// Says how far it is, now and then.
 struct Progress {
@@ -230,7 +238,7 @@ impl<'s> Decoder<'s> {
         let options = ReadOptions {
             limits: config.limits(),
             now: if self.options.drop_expired { self.now } else { 0 },
-            checksum: config.rdbchecksum.get(),
+            checksum: config.rdbchecksum.get() && !self.server.skip_checksums.load(Relaxed),
             any_version: config.rdb_version_check.get() == "relaxed",
         };
         let mut reader = FileReader::new(input, options)?;

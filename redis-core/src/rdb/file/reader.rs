@@ -96,7 +96,7 @@ pub enum Reason {
     #[error("Can't handle RDB format version {0}")]
     Version(u32),
     /// Something in it is not what it should be.
-    #[error("{0}")]
+    #[error("integrity check failed: {0}")]
     Content(#[from] Error),
     /// The checksum is another one.
     #[error("RDB CRC error: the checksum in the file is {expected:016x}, that of its content {found:016x}")]

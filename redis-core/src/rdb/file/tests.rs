@@ -149,9 +149,12 @@ fn errors_tell_the_place() {
     assert_eq!(at(b"REDIS0013xx"), "Can't handle RDB format version 13 at offset 0");
     assert_eq!(
         at(b"REDIS0010\xfe\x03\xfc\0\0\0\0\0\0\0\x01\x0b\x01k\x01x"),
-        "an intset breaks its rules at offset 11, key 'k' of database 3"
+        "integrity check failed: an intset breaks its rules at offset 11, key 'k' of database 3"
     );
-    assert_eq!(at(b"REDIS0010\xfe\x03\xc8\x01k"), "no type has the byte 200 at offset 11, key 'k' of database 3");
+    assert_eq!(
+        at(b"REDIS0010\xfe\x03\xc8\x01k"),
+        "integrity check failed: no type has the byte 200 at offset 11, key 'k' of database 3"
+    );
     let newer = read(&b"REDIS0013\0\x01k\x01v\xff\0\0\0\0\0\0\0\0"[..], ReadOptions { any_version: true, ..options() });
     assert_eq!(newer.unwrap(), ["k = v  None"]);
     let old = read(&b"REDIS0003\xfd\x01\0\0\0\0\x01k\x01v\xff"[..], options());
