@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use redis_core::observe::memory::{Allocator, AllocatorStats, set_allocator};
 use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
-use tikv_jemalloc_ctl::{arenas, epoch, raw, stats, version};
+use tikv_jemalloc_ctl::{arenas, epoch, raw, stats, thread, version};
 use tikv_jemallocator::Jemalloc as Backend;
 
 #[global_allocator]
@@ -39,18 +39,29 @@ impl Allocator for Jemalloc {
 
     fn allocated(&self) -> usize {
         refresh();
-        stats::allocated::read().unwrap_or(0)
+        in_use()
     }
 
     fn stats(&self) -> AllocatorStats {
         refresh();
         AllocatorStats {
-            allocated: stats::allocated::read().unwrap_or(0),
+            allocated: in_use(),
             active: stats::active::read().unwrap_or(0),
             resident: stats::resident::read().unwrap_or(0),
             retained: stats::retained::read().unwrap_or(0),
             muzzy: 0,
         }
+    }
+
+    fn thread_balance(&self) -> i64 {
+        thread_local! {
+            /// Where jemalloc counts for this thread. The counters wrap in step, if ever.
+            static COUNTERS: Option<(thread::ThreadLocal<u64>, thread::ThreadLocal<u64>)> =
+                thread::allocatedp::read().ok().zip(thread::deallocatedp::read().ok());
+        }
+        COUNTERS.with(|counters| {
+            counters.as_ref().map_or(0, |(taken, given)| taken.get().wrapping_sub(given.get()).cast_signed())
+        })
     }
 
     fn report(&self) -> Option<String> {
@@ -70,6 +81,17 @@ impl Allocator for Jemalloc {
 fn refresh() {
     // It fails only if there are no statistics, and then they read as zero.
     let _ = epoch::advance();
+}
+
+/// Bytes in the program's hands. What jemalloc calls allocated includes what threads have given back and jemalloc keeps
+/// at hand for them.
+#[allow(unsafe_code)]
+fn in_use() -> usize {
+    /// "All arenas" in a name.
+    const AT_HAND: &[u8] = b"stats.arenas.4096.tcache_bytes\0";
+    // SAFETY: the value of that name is of type `size_t`, which is `usize`.
+    let at_hand = unsafe { raw::read::<usize>(AT_HAND) }.unwrap_or(0);
+    stats::allocated::read().unwrap_or(0).saturating_sub(at_hand)
 }
 
 /// Free pages of an arena go back at once when their time to stay becomes zero, which it then is for a moment.
@@ -94,7 +116,9 @@ mod tests {
         let block = vec![1u8; 10 << 20];
         assert!(Jemalloc.allocated() >= before + block.len());
         assert!(Jemalloc.name().starts_with("jemalloc-5"), "{}", Jemalloc.name());
+        let balance = Jemalloc.thread_balance();
         drop(block);
+        assert!(Jemalloc.thread_balance() <= balance - (10 << 20));
         Jemalloc.purge();
         assert!(Jemalloc.stats().resident > 0);
         assert!(Jemalloc.report().expect("statistics are compiled in").contains("opt.dirty_decay_ms: 5000"));

@@ -64,6 +64,7 @@ pub fn recognise(registry: &Registry, args: Args<'_>, keys: &mut Vec<Key>) -> Op
 /// Runs one request of a connection and writes its reply, if it has one now. Once the reply is where it goes, those who
 /// keep copies are to be told: [`Runner::invalidate`].
 pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>, reply: &mut Reply) -> Flow {
+    worker.make_room();
     let (keyspace, runner) = (&mut worker.keyspace, &mut worker.runner);
     let mark = reply.len();
     let Recognised { args, keys, .. } = request;
@@ -125,7 +126,7 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
     if !client.authenticated && !flags.has(Flags::NO_AUTH) && runner.server.config.requirepass.is_set() {
         return Err(refuse(Error::NO_AUTH));
     }
-    if runner.out_of_memory && takes_memory(client, command) {
+    if runner.eviction.has_failed() && takes_memory(client, command) {
         return Err(refuse(Error::OUT_OF_MEMORY));
     }
     // MULTI and WATCH have words of their own for this.
@@ -429,6 +430,9 @@ pub(crate) fn follow(
 pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
     if changes.expired > 0 {
         runner.stats.counters.expired_keys.add(changes.expired);
+    }
+    if changes.evicted > 0 {
+        runner.stats.counters.evicted_keys.add(changes.evicted);
     }
     if changes.expired_fields + changes.expired_members > 0 {
         runner.stats.counters.expired_fields.add(changes.expired_fields);

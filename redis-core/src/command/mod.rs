@@ -13,6 +13,7 @@ mod caller;
 mod def;
 mod dispatch;
 mod docs;
+mod eviction;
 mod flags;
 #[doc(hidden)]
 pub mod generated;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::eviction::{self, Eviction};
 use super::propagation::Propagation;
 use super::registry::Registry;
 use crate::clock;
@@ -36,8 +37,8 @@ pub struct Runner {
     pub(crate) flushed: bool,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
     pub(crate) clock: u64,
-    /// Whether more memory is used than `maxmemory` allows, as of the beginning of the batch.
-    pub(super) out_of_memory: bool,
+    /// What makes room when `maxmemory` is used up.
+    pub(super) eviction: Eviction,
     /// What the running command says about its effects; kept for its buffers.
     pub(super) propagation: Propagation,
     /// What happened at one time and is not in the log yet.
@@ -55,6 +56,7 @@ impl Worker {
         let generation = server.config.generation();
         let ready = VecDeque::new();
         let clock = clock::unix_micros();
+        let eviction = Eviction::new(&server.config);
         let runner = Runner {
             server,
             registry,
@@ -64,7 +66,7 @@ impl Worker {
             stale: Vec::new(),
             flushed: false,
             clock,
-            out_of_memory: false,
+            eviction,
             propagation: Propagation::default(),
             effects: Effects::default(),
             replays: false,
@@ -77,6 +79,14 @@ impl Worker {
     pub fn begin(&mut self) {
         self.runner.clock = clock::unix_micros();
         self.runner.refresh(&mut self.keyspace);
+    }
+
+    /// Gives up keys if more memory is used than `maxmemory` allows.
+    #[inline]
+    pub(crate) fn make_room(&mut self) {
+        if self.runner.eviction.has_limit() && !self.runner.replays {
+            eviction::make_room(&mut self.keyspace, &mut self.runner);
+        }
     }
 
     /// Ends a batch: all locks are given back.
@@ -129,14 +139,14 @@ impl Runner {
         }
     }
 
-    /// Copies the settings of the keyspace anew if the configuration has changed, and looks at the memory.
+    /// Copies the settings of the keyspace anew if the configuration has changed.
     #[inline]
     pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {
         let generation = self.server.config.generation();
         if generation != self.generation {
             self.generation = generation;
             *keyspace.settings_mut() = self.server.settings();
+            self.eviction.configure(&self.server.config);
         }
-        self.out_of_memory = self.server.is_out_of_memory(self.clock / 1000);
     }
 }

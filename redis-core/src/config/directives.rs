@@ -90,6 +90,10 @@ declare! {
         maxmemory: Memory(0, 0..=MAX) => Mutable;
         /// What is evicted when that much is used.
         maxmemory_policy: Enum<MaxmemoryPolicy>(MaxmemoryPolicy::Noeviction) => Mutable;
+        /// How many keys are looked at to find one to evict. More is more exact and slower.
+        maxmemory_samples: Int(5, 1..=64) => Mutable;
+        /// How long a command may be held up by eviction: 10 for half a millisecond, 100 for as long as it takes.
+        maxmemory_eviction_tenacity: Int(10, 0..=100) => Mutable;
         /// How fast the counter of a key's uses saturates: the higher, the more uses it takes.
         lfu_log_factor: Int(10, 0..=I32) => Mutable;
         /// After how many minutes the counter of a key's uses is lowered by one; 0 for never.

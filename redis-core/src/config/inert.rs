@@ -378,10 +378,6 @@ declare! {
         import_mode: Bool(false) => Mutable Absent;
         /// Call the server Redis in every reply.
         extended_redis_compatibility: Bool(false) => Mutable Absent;
-        /// How many keys are looked at to find one to evict. More is more exact and slower.
-        maxmemory_samples: Int(5, 1..=64) => Mutable Dormant;
-        /// How much of its time the server may spend on eviction before it serves clients again.
-        maxmemory_eviction_tenacity: Int(10, 0..=100) => Mutable Dormant;
         /// Free evicted keys in the background. Here whatever is large always is.
         lazyfree_lazy_eviction: Bool(false) => Mutable Dormant;
         /// Let DEL do what UNLINK does.

@@ -1,6 +1,7 @@
 //! The enumerations among the settings.
 
 use super::cell::Named;
+use crate::db::{EvictionPolicy, Order};
 use crate::observe::log::LogLevel;
 
 macro_rules! named {
@@ -34,6 +35,10 @@ named! {
         AllkeysRandom = "allkeys-random",
         /// Nothing: writes are refused.
         Noeviction = "noeviction",
+        /// The least recently changed among keys that expire.
+        VolatileLrm = "volatile-lrm",
+        /// The least recently changed of all keys.
+        AllkeysLrm = "allkeys-lrm",
     }
 
     /// Who may do something dangerous.
@@ -77,6 +82,26 @@ impl MaxmemoryPolicy {
     /// Whether the policy asks when keys were used.
     pub fn is_lru(self) -> bool {
         matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
+
+    /// Whether the policy asks when keys were changed.
+    pub fn is_lrm(self) -> bool {
+        matches!(self, Self::VolatileLrm | Self::AllkeysLrm)
+    }
+
+    /// Which keys go, and in which order; none if nothing is evicted.
+    pub fn eviction(self) -> Option<EvictionPolicy> {
+        let (order, expiring_only) = match self {
+            Self::VolatileLru | Self::VolatileLrm => (Order::Recency, true),
+            Self::AllkeysLru | Self::AllkeysLrm => (Order::Recency, false),
+            Self::VolatileLfu => (Order::Frequency, true),
+            Self::AllkeysLfu => (Order::Frequency, false),
+            Self::VolatileRandom => (Order::Random, true),
+            Self::AllkeysRandom => (Order::Random, false),
+            Self::VolatileTtl => (Order::Deadline, true),
+            Self::Noeviction => return None,
+        };
+        Some(EvictionPolicy { order, expiring_only })
     }
 }
 

@@ -12,6 +12,8 @@ const LFU_INITIAL: u8 = 5;
 pub struct AccessClock {
     /// Frequencies instead of times.
     pub frequency: bool,
+    /// Only changes count as use.
+    pub changes_only: bool,
     /// `lfu-log-factor`
     pub log_factor: u32,
     /// `lfu-decay-time`, minutes

@@ -21,6 +21,8 @@ pub struct Changes {
     pub flushed: bool,
     /// How many keys expired.
     pub expired: u64,
+    /// How many keys were given up to make room.
+    pub evicted: u64,
     /// How many fields of hashes expired.
     pub expired_fields: u64,
     /// How many members of sets and sorted sets expired.

@@ -8,7 +8,7 @@ use super::store::{ShardSet, Store};
 use super::{Db, Deadline, Entry, Found, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
-use crate::table::Due;
+use crate::table::{Due, NO_DEADLINE};
 use crate::value::Kind;
 
 /// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
@@ -234,7 +234,8 @@ impl Keyspace {
             removed += keys.table.len();
             if background && !keys.table.is_empty() {
                 let objects = keys.table.len();
-                self.db.held.store().reclaim.free(keys.table, objects);
+                let bytes = keys.table.memory();
+                self.db.held.store().reclaim.free(keys.table, objects, bytes);
             }
         }
         self.db.changes.dirty += removed as u64;
@@ -371,6 +372,23 @@ impl Keyspace {
     pub(crate) fn next_waiter(&self, hash: u64, name: &[u8], from: u64) -> Option<Waiter> {
         let kind = self.find(name).map(Entry::kind);
         self.db.database(hash).next_waiter(name, from, kind)
+    }
+
+    pub(crate) fn databases_of(&self, shard: usize) -> &[Database] {
+        &self.db.held.shard(shard).databases
+    }
+
+    /// Gives up a key if it is still there, and still expires if it must. Its shard is held.
+    pub(crate) fn evict(&mut self, database: usize, hash: u64, name: Box<[u8]>, expiring_only: bool) -> bool {
+        let shard = self.store().shard_of(hash);
+        let entry = self.databases_of(shard)[database].keys.table.find(hash, &name);
+        if !entry.is_some_and(|entry| !expiring_only || entry.expires_at() != NO_DEADLINE) {
+            return false;
+        }
+        let key = self.db.mint(name);
+        let evicted = self.db.in_database(database, |db| db.remove_evicted(key));
+        self.db.minted.clear();
+        evicted
     }
 
     /// Takes what is due out of the collections at the keys of a call, so that the call does not see it. Hashes see to that

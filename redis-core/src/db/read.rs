@@ -147,7 +147,7 @@ impl Db {
     /// Marks an entry as used now.
     #[inline]
     pub fn touch(&self, entry: &Entry) {
-        if self.touch {
+        if self.touch && !self.settings.clock.changes_only {
             entry.set_access(self.settings.clock.touched(entry.access()));
         }
     }

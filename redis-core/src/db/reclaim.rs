@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Values cheaper to free than this many allocations are freed at once.
 pub(crate) const CHEAP: usize = 64;
 
-type Garbage = (usize, Box<dyn Send>);
+/// How many objects it counts as, how many bytes it holds, and what it is.
+type Garbage = (usize, usize, Box<dyn Send>);
 
 /// The way to the freeing thread, and how much is on it.
 #[derive(Default)]
@@ -22,19 +23,23 @@ pub(crate) struct Reclaim {
 #[derive(Default)]
 struct Counts {
     pending: AtomicUsize,
+    /// Bytes of what is pending, as far as they are known.
+    bytes: AtomicUsize,
     freed: AtomicUsize,
 }
 
 impl Reclaim {
-    /// Frees `value`, which counts as `objects` objects, on the freeing thread.
-    pub(crate) fn free<T: Send + 'static>(&self, value: T, objects: usize) {
+    /// Frees `value`, which counts as `objects` objects and holds about that many bytes, on the freeing thread.
+    pub(crate) fn free<T: Send + 'static>(&self, value: T, objects: usize, bytes: usize) {
         self.counts.pending.fetch_add(objects, Ordering::Relaxed);
+        self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
         let thread = self.thread.get_or_init(|| Mutex::new(Self::start(self.counts.clone())));
         let thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(unsent) = thread.send((objects, Box::new(value))) {
+        if let Err(unsent) = thread.send((objects, bytes, Box::new(value))) {
             // The thread is gone (it could not be started): free here rather than never.
             drop(unsent);
             self.counts.pending.fetch_sub(objects, Ordering::Relaxed);
+            self.counts.bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
@@ -42,9 +47,10 @@ impl Reclaim {
         let (sender, receiver) = channel::<Garbage>();
         let work = move || {
             // Ends when the store, and with it the sender, is dropped.
-            for (objects, value) in receiver {
+            for (objects, bytes, value) in receiver {
                 drop(value);
                 counts.freed.fetch_add(objects, Ordering::Relaxed);
+                counts.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 counts.pending.fetch_sub(objects, Ordering::Relaxed);
             }
         };
@@ -57,6 +63,11 @@ impl Reclaim {
     /// Objects that wait to be freed.
     pub(crate) fn pending(&self) -> usize {
         self.counts.pending.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of what waits to be freed.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.counts.bytes.load(Ordering::Relaxed)
     }
 
     /// Objects freed so far.

@@ -70,6 +70,12 @@ impl Store {
         self.reclaim.pending()
     }
 
+    /// Bytes of what waits to be freed in the background, as far as they are known.
+    #[must_use]
+    pub fn lazyfree_pending_bytes(&self) -> usize {
+        self.reclaim.pending_bytes()
+    }
+
     /// Objects that have been freed in the background since the start or the last reset.
     #[must_use]
     pub fn lazyfreed(&self) -> usize {

@@ -220,9 +220,10 @@ impl Db {
 
     /// Frees an entry: at once if that is cheap, in the background otherwise.
     pub fn discard(&self, entry: Entry) {
-        let effort = entry.object_ref().map_or(1, Object::free_effort);
-        if effort > CHEAP {
-            self.held.store().reclaim.free(entry, 1);
+        let Some(object) = entry.object_ref() else { return };
+        if object.free_effort() > CHEAP {
+            let bytes = object.memory();
+            self.held.store().reclaim.free(entry, 1, bytes);
         }
     }
 
@@ -342,15 +343,29 @@ impl Db {
             return false;
         }
         let Some(entry) = keys.remove(key.hash, name) else { return false };
+        self.vanish(key, entry, "expired");
+        self.changes.expired += 1;
+        true
+    }
+
+    /// Removes a key to make room, with its event. False if there is none.
+    pub(super) fn remove_evicted(&mut self, key: Key) -> bool {
+        let (keys, name) = self.keys_and_name(key);
+        let Some(entry) = keys.remove(key.hash, name) else { return false };
+        self.vanish(key, entry, "evicted");
+        self.changes.evicted += 1;
+        true
+    }
+
+    /// Frees an entry that is gone although no command asked for it, and tells everybody.
+    fn vanish(&mut self, key: Key, entry: Entry, event: &'static str) {
         let (name, kind) = (entry.key().into(), entry.kind());
         self.discard(entry);
         self.touch_watched(key);
         self.signal_ready(key);
         self.note_touched(key, false);
-        self.notify(key, "expired");
-        self.changes.expired += 1;
+        self.notify(key, event);
         self.changes.vanished.push(Vanished { database: self.index, key: name, kind, members: Vec::new() });
-        true
     }
 
     /// Takes members that are due out of a key's collection, at most `limit`. Answers whether none is left.

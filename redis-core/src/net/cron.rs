@@ -30,6 +30,7 @@ pub(super) async fn run(server: Arc<Server>) {
         server.stats.tick(now);
         server.memory.refresh(now / 1000);
         close_idle(&server, now);
+        with_worker(make_room);
         if server.active_expire.load(Relaxed) && server.pause.current(now).is_none() {
             // A quarter of the time between two runs at most, more with a higher effort.
             let effort = server.config.active_expire_effort.get().clamp(1, 10).unsigned_abs();
@@ -37,6 +38,14 @@ pub(super) async fn run(server: Arc<Server>) {
             with_worker(|worker| expire(worker, share, &mut next));
         }
     }
+}
+
+/// Goes on with eviction where nobody sends commands that would.
+fn make_room(worker: &mut Worker) {
+    worker.begin();
+    worker.make_room();
+    serve(worker);
+    worker.end();
 }
 
 /// Removes keys and fields whose time is over. `next` is the shard and database where the next run begins, as one number.

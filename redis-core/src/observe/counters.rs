@@ -105,7 +105,7 @@ counters! {
     /// Scripts dropped from the cache.
     evicted_scripts,
     /// Time spent above `maxmemory`.
-    eviction_exceeded_nanos,
+    eviction_exceeded_micros,
     /// Values whose memory was freed in the background.
     lazyfreed_objects,
     /// Clients closed because their request was too large.

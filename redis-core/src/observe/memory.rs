@@ -6,10 +6,12 @@
 //! resident memory stands in.
 //!
 //! Asking either takes microseconds, too long for every command. [`MemoryMeter`] keeps the last answer; the server
-//! refreshes it from its clock and, where there is a limit, once a millisecond.
+//! refreshes it from its clock and, where there is a limit, once a millisecond. In between, workers add what their own
+//! threads have taken and given back since, which an allocator may know at the price of two reads: so a limit holds
+//! to the byte, as far as workers are concerned.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// What the allocator says of itself, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,11 @@ pub trait Allocator: Sync {
 
     /// All it knows.
     fn stats(&self) -> AllocatorStats;
+
+    /// Bytes that the calling thread has ever taken, less those that it has given back, whoever took them; quick.
+    fn thread_balance(&self) -> i64 {
+        0
+    }
 
     /// A report in its own words, for `MEMORY MALLOC-STATS`.
     fn report(&self) -> Option<String> {
@@ -130,6 +137,17 @@ pub struct MemoryMeter {
     startup: AtomicUsize,
     /// When [`MemoryMeter::used_at`] looked last, in milliseconds.
     looked: AtomicU64,
+    /// What workers have taken since then, less what they have given back.
+    drift: AtomicI64,
+    /// Since when more is used than the limit allows, in microseconds since 1970; zero if that is not so.
+    exceeded_since: AtomicU64,
+}
+
+/// What a thread's use of memory was when [`MemoryMeter::used_now`] looked last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Balance {
+    bytes: i64,
+    looked: u64,
 }
 
 impl MemoryMeter {
@@ -169,9 +187,46 @@ impl MemoryMeter {
         self.used.load(Relaxed)
     }
 
-    /// `used_memory`, not older than the millisecond `now`.
-    pub fn used_at(&self, now: u64) -> usize {
-        if self.looked.swap(now, Relaxed) == now { self.used() } else { self.refresh_used(now / 1000) }
+    /// `used_memory` with all that the calling thread has done, and other workers until their last command. `balance` is
+    /// the thread's own; `now` is the unix time in milliseconds.
+    pub fn used_now(&self, now: u64, balance: &mut Balance) -> usize {
+        let bytes = ALLOCATOR.get().map_or(0, |allocator| allocator.thread_balance());
+        let (moved, since) = (bytes - balance.bytes, balance.looked);
+        *balance = Balance { bytes, looked: now };
+        let looked = self.looked.swap(now, Relaxed);
+        if looked != now {
+            self.drift.store(0, Relaxed);
+            return self.refresh_used(now / 1000);
+        }
+        // What a thread did before the last look is known already.
+        let moved = if since == now { moved } else { 0 };
+        let drift = self.drift.fetch_add(moved, Relaxed) + moved;
+        self.used().saturating_add_signed(isize::try_from(drift).unwrap_or(0))
+    }
+
+    /// Notes whether more is used than the limit allows. `now` is in microseconds. Answers for how many microseconds that
+    /// was so, when it ends.
+    pub fn note_exceeded(&self, exceeded: bool, now: u64) -> u64 {
+        if exceeded {
+            // It fails if it was so before.
+            let _ = self.exceeded_since.compare_exchange(0, now, Relaxed, Relaxed);
+            return 0;
+        }
+        if self.exceeded_since.load(Relaxed) == 0 {
+            return 0;
+        }
+        match self.exceeded_since.swap(0, Relaxed) {
+            0 => 0,
+            since => now.saturating_sub(since),
+        }
+    }
+
+    /// For how many microseconds more has been used than the limit allows. `now` is in microseconds.
+    pub fn exceeded_for(&self, now: u64) -> u64 {
+        match self.exceeded_since.load(Relaxed) {
+            0 => 0,
+            since => now.saturating_sub(since),
+        }
     }
 
     /// `used_memory_rss`.

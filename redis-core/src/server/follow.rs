@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Server;
 use super::oom_score::OomScore;
-use crate::config::{ClientClass, Config, MaxmemoryPolicy};
+use crate::config::{ClientClass, Config};
 use crate::observe::log;
 use crate::pubsub::OutputLimits;
 
@@ -32,14 +32,6 @@ pub(super) fn configuration(server: &Arc<Server>) {
         server.tracking.set_max_keys(server.config.tracking_table_max_keys.get_usize());
         server.tracking.shrink(&server.clients, server.pubsub.output_limits());
     });
-    let warn = |config: &Config| {
-        if config.maxmemory.get() > 0 && config.maxmemory_policy.get() != MaxmemoryPolicy::Noeviction {
-            tracing::warn!("Nothing is evicted yet, whatever maxmemory-policy says: at maxmemory, writes are refused");
-        }
-        Ok(())
-    };
-    let _ = warn(&server.config);
-    server.config.on_change(&["maxmemory", "maxmemory-policy"], Box::new(warn));
     // A start goes on without: what is wrong is in the log.
     let oom_score = OomScore::default();
     let _ = oom_score.apply(&server.config);

@@ -118,14 +118,6 @@ impl Server {
         self.store.want_names(!self.tracking.is_idle());
     }
 
-    /// Whether more memory is used than `maxmemory` allows. `now` is the unix time in milliseconds.
-    #[inline]
-    #[must_use]
-    pub fn is_out_of_memory(&self, now: u64) -> bool {
-        let limit = self.config.maxmemory.get_usize();
-        limit > 0 && self.memory.used_at(now) > limit
-    }
-
     /// How the data are to be treated, as configured now.
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -135,6 +127,7 @@ impl Server {
             notify: self.config.notify_keyspace_events.get(),
             clock: AccessClock {
                 frequency: policy.is_lfu(),
+                changes_only: policy.is_lrm(),
                 log_factor: u32::try_from(self.config.lfu_log_factor.get()).unwrap_or(10),
                 decay_minutes: u32::try_from(self.config.lfu_decay_time.get()).unwrap_or(1),
                 seconds: 0,

@@ -288,6 +288,29 @@ impl<E: TableEntry> Table<E> {
         self.iter().nth(below_with(self.len as u64, rng) as usize)
     }
 
+    /// Visits entries of segments in which something may have a deadline, from a random place on and around, until
+    /// `visit` answers false or all have been visited.
+    pub fn sample_with_deadline(&self, mut rng: impl FnMut() -> u64, visit: &mut dyn FnMut(&E) -> bool) {
+        let segments = self.segments.len();
+        let first = below_with(segments.max(1) as u64, &mut rng) as usize;
+        let timed = (first..segments).chain(0..first).map(|index| &self.segments[index]);
+        for segment in timed.filter(|segment| segment.deadline != NO_DEADLINE) {
+            let slots = segment.slots();
+            let start = below_with(slots as u64, &mut rng) as usize;
+            for entry in (start..slots).chain(0..start).filter_map(|slot| segment.slot(slot)) {
+                if !visit(entry) {
+                    return;
+                }
+            }
+        }
+        let stashed = self.stash.iter().flat_map(|stash| stash.iter().map(|(_, entry)| entry));
+        for entry in stashed {
+            if !visit(entry) {
+                return;
+            }
+        }
+    }
+
     /// Visits the entries of one home bucket and returns the cursor of the next one; 0 begins, and 0 returned ends.
     ///
     /// An entry that is in the table from the first call to the last is visited at least once, whatever else comes

@@ -44,6 +44,7 @@ pub(super) fn clients(source: &Source<'_>, section: &mut Section<'_>) {
 pub(super) fn stats(source: &Source<'_>, section: &mut Section<'_>) {
     let server = source.server;
     let (totals, rates) = (server.stats.totals(), server.stats.rates());
+    let over_limit = server.memory.exceeded_for(source.now * 1000);
     let (tracked_keys, tracked_items, tracked_prefixes) = server.tracking.totals();
     let kilobytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
     section
@@ -71,8 +72,8 @@ pub(super) fn stats(source: &Source<'_>, section: &mut Section<'_>) {
         .field("evicted_keys", totals.evicted_keys)
         .field("evicted_clients", totals.evicted_clients)
         .field("evicted_scripts", totals.evicted_scripts)
-        .field("total_eviction_exceeded_time", totals.eviction_exceeded_nanos / 1_000_000)
-        .field("current_eviction_exceeded_time", 0)
+        .field("total_eviction_exceeded_time", (totals.eviction_exceeded_micros + over_limit) / 1000)
+        .field("current_eviction_exceeded_time", over_limit / 1000)
         .field("keyspace_hits", totals.keyspace_hits)
         .field("keyspace_misses", totals.keyspace_misses)
         .field("pubsub_channels", server.pubsub.channel_count())

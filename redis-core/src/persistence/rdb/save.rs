@@ -56,7 +56,7 @@ pub fn facts<W: Write>(writer: &mut FileWriter<W>, server: &Server, aof_base: bo
     writer.aux("redis-ver", crate::VERSION)?;
     writer.aux("redis-bits", usize::BITS)?;
     writer.aux("ctime", now / 1000)?;
-    writer.aux("used-mem", server.memory.used_at(now))?;
+    writer.aux("used-mem", server.memory.refresh_used(now / 1000))?;
     writer.aux("aof-base", u8::from(aof_base))?;
     server.libraries.get().iter().try_for_each(|library| writer.function(library))
 }

@@ -1,0 +1,192 @@
+//! `maxmemory`: what goes when it is used up, what stays, and that the limit holds. A server process is asked, as the
+//! allocator is the program's; with one worker and with two.
+
+#![allow(clippy::unwrap_used)]
+
+use redis_core::resp::Value;
+use redis_tests::{Process, Wire, our_server};
+
+/// What a test's data may take, beyond what an empty server does.
+const ROOM: i64 = 1 << 20;
+/// A value: so large that counting is about data, so small that there are many.
+const VALUE: usize = 512;
+/// More values than there is room for.
+const MANY: usize = 5000;
+
+struct Client(Wire<std::net::TcpStream>);
+
+impl Client {
+    fn ask(&mut self, request: &str) -> Value {
+        self.0.run(&request.split(' ').collect::<Vec<_>>()).unwrap()
+    }
+
+    fn ok(&mut self, request: &str) -> Value {
+        let reply = self.ask(request);
+        assert!(!matches!(reply, Value::Error(_)), "{request}: {reply}");
+        reply
+    }
+
+    fn number(&mut self, request: &str) -> i64 {
+        match self.ok(request) {
+            Value::Integer(number) => number,
+            other => panic!("{request}: {other} is no number"),
+        }
+    }
+
+    fn info(&mut self, section: &str, field: &str) -> i64 {
+        let Value::Bulk(text) = self.ok(&format!("INFO {section}")) else { panic!("INFO is text") };
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let prefix = format!("{field}:");
+        text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
+    }
+
+    /// Leaves [`ROOM`] bytes for data.
+    fn limit(&mut self, policy: &str) -> i64 {
+        let limit = self.info("memory", "used_memory") + ROOM;
+        self.ok(&format!("CONFIG SET maxmemory {limit} maxmemory-policy {policy} maxmemory-eviction-tenacity 100"));
+        limit
+    }
+}
+
+/// Runs a test against either kind of server.
+fn with_one_and_two_workers(test: impl Fn(&mut Client)) {
+    for threads in ["1", "2"] {
+        let server = Process::server(our_server(), &["--io-threads", threads]);
+        test(&mut Client(Wire::connect(server.address).unwrap()));
+    }
+}
+
+fn value() -> String {
+    "v".repeat(VALUE)
+}
+
+#[test]
+fn all_keys_may_go() {
+    with_one_and_two_workers(|client| {
+        for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random", "allkeys-lrm"] {
+            client.ok("FLUSHALL");
+            let limit = client.limit(policy);
+            for n in 0..MANY {
+                client.ok(&format!("SET key:{n} {}", value()));
+            }
+            let used = client.info("memory", "used_memory");
+            assert!(used <= limit + (64 << 10), "{policy}: {used} bytes are used, {limit} allowed");
+            client.ok("CONFIG SET maxmemory 0");
+            let (keys, evicted) = (client.number("DBSIZE"), client.info("stats", "evicted_keys"));
+            assert_eq!(keys + evicted, MANY as i64, "{policy}");
+            assert!(keys > ROOM / VALUE as i64 / 3, "{policy}: only {keys} are left");
+            client.ok("CONFIG RESETSTAT");
+        }
+    });
+}
+
+#[test]
+fn only_keys_that_expire_go() {
+    with_one_and_two_workers(|client| {
+        for policy in ["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "volatile-lrm"] {
+            client.ok("FLUSHALL");
+            client.limit(policy);
+            for n in 0..300 {
+                client.ok(&format!("SET stays:{n} {}", value()));
+            }
+            for n in 0..MANY {
+                client.ok(&format!("SET goes:{n} {} EX 10000", value()));
+            }
+            for n in 0..300 {
+                assert_eq!(client.number(&format!("EXISTS stays:{n}")), 1, "{policy}: stays:{n}");
+            }
+            // When nothing that expires is left, commands that need memory are refused, and others are not.
+            let refused = (0..MANY).any(|n| {
+                let reply = client.ask(&format!("SET more:{n} {}", value()));
+                matches!(reply, Value::Error(text) if text.starts_with(b"OOM command not allowed"))
+            });
+            assert!(refused, "{policy}");
+            assert_eq!(client.number("DEL stays:1"), 1);
+            client.ok("CONFIG SET maxmemory 0");
+        }
+    });
+}
+
+#[test]
+fn what_expires_soonest_goes_first() {
+    let server = Process::server(our_server(), &[]);
+    let client = &mut Client(Wire::connect(server.address).unwrap());
+    client.limit("volatile-ttl");
+    client.ok("CONFIG SET maxmemory-samples 64");
+    let mut written = 0;
+    while client.info("stats", "evicted_keys") < 500 {
+        // The later a key was made, the sooner it expires.
+        client.ok(&format!("SET key:{written} {} EXAT {}", value(), 4_000_000_000_i64 - written));
+        written += 1;
+    }
+    let alive = |client: &mut Client, from: i64| {
+        (from..from + 500).map(|n| client.number(&format!("EXISTS key:{n}"))).sum::<i64>()
+    };
+    // Each new key is the first to go, so those from the beginning are all there.
+    let (first, last) = (alive(client, 0), alive(client, written - 500));
+    assert!(first > 450 && last < 100, "of the first 500 keys {first} are there, of the last {last}");
+}
+
+#[test]
+fn what_is_used_stays() {
+    for policy in ["allkeys-lru", "allkeys-lfu"] {
+        let server = Process::server(our_server(), &["--maxmemory-samples", "16", "--lfu-log-factor", "0"]);
+        let client = &mut Client(Wire::connect(server.address).unwrap());
+        client.ok(&format!("CONFIG SET maxmemory-policy {policy} maxmemory-eviction-tenacity 100"));
+        let few = 500;
+        for n in 0..few {
+            client.ok(&format!("SET used:{n} {}", value()));
+        }
+        for n in 0..2 * ROOM / VALUE as i64 {
+            client.ok(&format!("SET idle:{n} {}", value()));
+        }
+        let use_them = |client: &mut Client| {
+            (0..few).filter(|n| !matches!(client.ok(&format!("GET used:{n}")), Value::Null)).count()
+        };
+        // The clock that times are taken from ticks once a second.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert_eq!(use_them(client), few);
+        let used = client.info("memory", "used_memory");
+        client.ok(&format!("CONFIG SET maxmemory {}", used - ROOM / 4));
+        client.ok("SET one:more value");
+        let evicted = client.info("stats", "evicted_keys");
+        assert!(evicted > 300, "{policy}: {evicted} keys went");
+        assert!(use_them(client) > few - 25, "{policy}: keys in use went");
+    }
+}
+
+#[test]
+fn evicted_keys_are_told() {
+    let server = Process::server(our_server(), &["--notify-keyspace-events", "Ee"]);
+    let client = &mut Client(Wire::connect(server.address).unwrap());
+    let mut subscriber = Client(Wire::connect(server.address).unwrap());
+    subscriber.ok("SUBSCRIBE __keyevent@0__:evicted");
+    client.ok(&format!("SET large {}", "v".repeat(1 << 20)));
+    client.ok("WATCH large");
+    let mut other = Client(Wire::connect(server.address).unwrap());
+    let used = other.info("memory", "used_memory");
+    other.ok(&format!("CONFIG SET maxmemory-policy allkeys-lru maxmemory {}", used - (1 << 19)));
+    other.ok("PING");
+    let Value::Array(message) = subscriber.0.receive().unwrap() else { panic!("a message") };
+    assert_eq!(message[2], Value::Bulk(b"large".as_slice().into()));
+    // Whoever watched the key finds it changed.
+    client.ok("MULTI");
+    client.ok("PING");
+    assert_eq!(client.ask("EXEC"), Value::NullArray);
+}
+
+#[test]
+fn a_large_value_that_is_freed_in_the_background_counts_as_free() {
+    let server = Process::server(our_server(), &[]);
+    let client = &mut Client(Wire::connect(server.address).unwrap());
+    for key in ["a", "b", "c", "d"] {
+        for from in (0..50_000).step_by(500) {
+            let members: Vec<_> = (from..from + 500).map(|n| format!("member:{n}")).collect();
+            client.ok(&format!("SADD {key} {}", members.join(" ")));
+        }
+    }
+    let used = client.info("memory", "used_memory");
+    client.ok(&format!("CONFIG SET maxmemory-policy allkeys-random maxmemory {}", used - (1 << 19)));
+    client.ok("PING");
+    assert_eq!(client.number("DBSIZE"), 3, "one was enough");
+}
