@@ -20,6 +20,7 @@ use serde_json::{Map, Value as Json, json};
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bitop", "arguments", "the operations that Redis 8.2 added"),
     ("bitop", "changed_in", "the operations that Redis 8.2 added"),
+    ("migrate", "flags", "others are served while it waits, so it cannot be part of a transaction"),
     ("xackdel", "*", "Redis 8.2 added it"),
     ("xadd", "arguments", "the references that Redis 8.2 lets it regard"),
     ("xadd", "changed_in", "the references that Redis 8.2 lets it regard"),

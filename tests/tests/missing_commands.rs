@@ -35,7 +35,7 @@ const TO_COME: &[(&str, &str)] = &[
          cluster|links cluster|meet cluster|migrateslots cluster|myid cluster|myshardid cluster|nodes \
          cluster|replicas cluster|replicate cluster|reset cluster|saveconfig cluster|set-config-epoch \
          cluster|setslot cluster|shards cluster|slaves cluster|slot-stats cluster|slots cluster|syncslots \
-         migrate readonly readwrite restore-asking",
+         readonly readwrite restore-asking",
     ),
     ("persistence", "bgrewriteaof bgsave lastsave save waitaof"),
     ("modules", "module module|help module|list module|load module|loadex module|unload"),

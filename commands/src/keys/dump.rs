@@ -23,6 +23,11 @@ use super::presence::{DEL, UNLINK};
     tips(NONDETERMINISTIC_OUTPUT)
 )]
 fn dump(db: &Db, server: &Server, #[key(RO, ACCESS)] key: Key) -> Option<Bulk> {
+    payload(db, key, server.config.rdbcompression.get()).map(Bulk)
+}
+
+/// What DUMP returns of a key: none if there is nothing.
+pub(super) fn payload(db: &Db, key: Key, compress: bool) -> Option<Vec<u8>> {
     let entry = db.read(key)?;
     if let Some(Object::Hash(hash)) = entry.object_ref()
         && hash.live_len(db.now()) == 0
@@ -30,8 +35,7 @@ fn dump(db: &Db, server: &Server, #[key(RO, ACCESS)] key: Key) -> Option<Bulk> {
         // All its fields have expired: it is as good as gone.
         return None;
     }
-    let compress = server.config.rdbcompression.get();
-    Some(Bulk(dump_payload(entry.value_ref(), db.now(), compress)))
+    Some(dump_payload(entry.value_ref(), db.now(), compress))
 }
 
 /// Makes a key of what `DUMP` has returned.

@@ -2,6 +2,7 @@
 
 mod dump;
 mod expiry;
+mod migrate;
 mod object;
 mod presence;
 mod rename;

@@ -12,11 +12,18 @@ use crate::num;
 
 /// Calls `visit` with the position of each key and how it is used, in the order of the specifications.
 ///
+/// A specification that is `INCOMPLETE` stands in place of those before it: where it applies, an empty name at a fixed position is
+/// no key (MIGRATE).
+///
 /// `first` is the position of the first argument that follows the command's name: 1, or 2 for a subcommand. Answers
 /// false, possibly after some visits, when a specification cannot be followed.
 pub fn walk(specs: &[KeySpec], args: Args<'_>, mut visit: impl FnMut(usize, KeyFlags)) -> bool {
-    for spec in specs {
-        let Some(begin) = beginning(spec.begin, args) else { continue };
+    for (i, spec) in specs.iter().enumerate() {
+        let Some(begin) = beginning(spec, args) else { continue };
+        let instead = |other: &KeySpec| other.flags.has(KeyFlags::INCOMPLETE) && beginning(other, args).is_some();
+        if args.get(begin).is_empty() && matches!(spec.begin, Begin::Index(_)) && specs[i + 1..].iter().any(instead) {
+            continue;
+        }
         let find = if matches!(spec.begin, Begin::Unknown(Some(_))) {
             Find::Range { last: 0, step: 1, limit: 0 }
         } else {
@@ -31,10 +38,14 @@ pub fn walk(specs: &[KeySpec], args: Args<'_>, mut visit: impl FnMut(usize, KeyF
 }
 
 /// Where the keys of a specification begin, if it applies to this request.
-fn beginning(begin: Begin, args: Args<'_>) -> Option<usize> {
+fn beginning(spec: &KeySpec, args: Args<'_>) -> Option<usize> {
     let is = |i: usize, token: &str| args.get(i).eq_ignore_ascii_case(token.as_bytes());
-    let found = match begin {
+    let found = match spec.begin {
         Begin::Index(index) => usize::from(index),
+        // The word may also be a key's name, so what is searched backwards may miss keys. This way there may be too many.
+        Begin::Keyword { token, .. } if spec.flags.has(KeyFlags::INCOMPLETE) => {
+            1 + (1..args.len()).find(|i| is(*i, token))?
+        }
         Begin::Keyword { token, from } if from >= 0 => {
             1 + (from.unsigned_abs().into()..args.len()).find(|i| is(*i, token))?
         }

@@ -31,6 +31,7 @@ pub(super) async fn run(server: Arc<Server>) {
         server.memory.refresh(now / 1000);
         close_idle(&server, now);
         with_worker(make_room);
+        server.outgoing.close_unused();
         if server.active_expire.load(Relaxed) && server.pause.current(now).is_none() {
             // A quarter of the time between two runs at most, more with a higher effort.
             let effort = server.config.active_expire_effort.get().clamp(1, 10).unsigned_abs();

@@ -13,6 +13,7 @@ mod lifecycle;
 mod loading;
 mod monitors;
 mod oom_score;
+mod outgoing;
 mod pause;
 mod tracking;
 
@@ -27,6 +28,7 @@ pub use libraries::Libraries;
 pub use lifecycle::Lifecycle;
 pub use loading::LoadStatus;
 pub use monitors::{Monitors, quote};
+pub use outgoing::{Outgoing, Spare};
 pub use pause::{Pause, PauseMode};
 pub use tracking::{Choice, Stale, Tracking, TrackingTable};
 
@@ -60,6 +62,8 @@ pub struct Server {
     pub pause: Pause,
     /// CLIENT TRACKING.
     pub tracking: TrackingTable,
+    /// Connections to other servers.
+    pub outgoing: Outgoing,
     /// Effects of commands.
     pub changes: ChangeLog,
     /// Start and stop.
@@ -94,6 +98,7 @@ impl Server {
             monitors: Monitors::default(),
             pause: Pause::default(),
             tracking: TrackingTable::default(),
+            outgoing: Outgoing::default(),
             changes: ChangeLog::default(),
             lifecycle: Lifecycle::new(now),
             libraries: Libraries::default(),

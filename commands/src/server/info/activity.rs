@@ -81,7 +81,7 @@ pub(super) fn stats(source: &Source<'_>, section: &mut Section<'_>) {
         .field("pubsubshard_channels", server.pubsub.shard_channel_count())
         .field("latest_fork_usec", 0)
         .field("total_forks", 0)
-        .field("migrate_cached_sockets", 0)
+        .field("migrate_cached_sockets", server.outgoing.len())
         .field("slave_expires_tracked_keys", 0)
         .field("tracking_total_keys", tracked_keys)
         .field("tracking_total_items", tracked_items)
