@@ -23,14 +23,14 @@ const DEFAULT_USER: &[u8] = b"default";
 fn auth(
     server: &Server,
     client: &mut Client,
-    #[arg(since = "6.0.0")] username: Option<&[u8]>,
-    password: &[u8],
+    #[arg(since = "6.0.0")] username: Option<Secret>,
+    password: Secret,
 ) -> Result<Okay> {
-    client.hidden.extend([1, 2]);
     if username.is_none() && !server.config.requirepass.is_set() {
         return Err(NO_PASSWORD);
     }
-    authenticate(server, client, username.unwrap_or(DEFAULT_USER), password)?;
+    let user = username.as_ref().map_or(DEFAULT_USER, |user| &user.0);
+    authenticate(server, client, user, &password.0)?;
     Ok(Okay)
 }
 

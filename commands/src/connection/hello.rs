@@ -23,7 +23,7 @@ const NOT_AUTHENTICATED: Error = Error::new(
     reply = Map(&Bulk, &OneOf(&[Bulk, Integer, Array(&Any)]))
 )]
 fn hello(server: &Server, client: &mut Client, arguments: Option<Arguments>, reply: &mut Reply) -> Result<()> {
-    let greeting = arguments.map(|Arguments(words)| Greeting::read(words, client)).transpose()?;
+    let greeting = arguments.map(|Arguments(words)| Greeting::read(words)).transpose()?;
     if let Some(Greeting { credentials: Some((user, password)), .. }) = greeting {
         authenticate(server, client, user, password)?;
     }
@@ -62,7 +62,7 @@ struct Greeting<'a> {
 
 impl<'a> Greeting<'a> {
     /// Errors come in the order of the arguments, those of values of earlier ones before the syntax of later ones.
-    fn read(mut words: Cursor<'a>, client: &mut Client) -> Result<Self> {
+    fn read(mut words: Cursor<'a>) -> Result<Self> {
         let version =
             integer(words.next()?).map_err(|_| Error::new("ERR Protocol version is not an integer or out of range"))?;
         let protocol = match version {
@@ -73,8 +73,7 @@ impl<'a> Greeting<'a> {
         let mut greeting = Greeting { protocol, credentials: None, name: None };
         while let Some(option) = words.peek() {
             if words.left() > 2 && words.take_token("AUTH") {
-                client.hidden.extend([words.index(), words.index() + 1]);
-                greeting.credentials = Some((words.next()?, words.next()?));
+                greeting.credentials = Some((words.next_secret()?, words.next_secret()?));
             } else if words.left() > 1 && words.take_token("SETNAME") {
                 let name = words.next()?;
                 check_name(name)?;

@@ -57,7 +57,7 @@ impl<'a> Argument<'a> for Pairs<'a> {
 fn config_set(call: &mut Call, pairs: Pairs) -> Result<Okay> {
     let secret = |name: &[u8]| redis_core::config::find(name).is_some_and(|directive| directive.is_secret);
     let values = pairs.0.iter().enumerate().filter(|(_, (name, _))| secret(name)).map(|(pair, _)| 3 + 2 * pair);
-    call.client.hidden.extend(values);
+    call.secrets.borrow_mut().extend(values);
     let local = call.client.shared.origin.is_local();
     let set = call.server.config.set(&pairs.0, local);
     // What follows in the same request batch or transaction must see the new settings, or the old ones again.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::argument::{Context, Cursor};
+use super::argument::{Context, Cursor, Secrets};
 use super::propagation::Propagation;
 use super::registry::Command;
 use crate::args::Args;
@@ -16,6 +16,8 @@ pub struct Call<'a> {
     pub command: &'static Command,
     /// The request.
     pub args: Args<'a>,
+    /// Arguments that are found to be secret.
+    pub secrets: &'a Secrets,
     /// The keys among the arguments, their shards locked.
     pub keys: &'a [Key],
     /// The data; what the command did not declare is not locked.
@@ -38,7 +40,7 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn cursor(&self) -> Cursor<'a> {
         let def = self.command.def;
-        Cursor::new(self.args, self.keys, 1 + usize::from(def.container.is_some()), def.full_name)
+        Cursor::new(self.args, self.keys, 1 + usize::from(def.container.is_some()), def.full_name, self.secrets)
     }
 
     /// Has the configuration take effect at once, for whatever follows in the same batch or transaction. Other workers

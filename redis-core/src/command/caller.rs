@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use super::blocking;
 use super::call::Call;
 use super::def::Outcome;
-use super::dispatch::{fail, follow, measure, panicked, remember, remembers, shards_of};
+use super::dispatch::{fail, follow, measure, panicked, remember, remembers, shards_of, without_secrets};
 use super::flags::Flags;
 use super::propagation::{CommandName, Propagation};
 use super::registry::Command;
@@ -88,6 +88,8 @@ struct Request {
     protocol: u8,
     /// The connection wants no reply (CLIENT REPLY).
     silent: bool,
+    /// Arguments that logs may not show.
+    secrets: Vec<usize>,
     /// What the driver lends. It is there before the task is polled.
     worker: OnceLock<Arc<dyn LendWorker>>,
 }
@@ -110,6 +112,7 @@ impl Caller {
             touch: !call.client.no_touch,
             protocol: call.reply.protocol(),
             silent: matches!(call.client.reply_mode, ReplyMode::Off | ReplyMode::Skip),
+            secrets: call.secrets.borrow().clone(),
             worker: OnceLock::new(),
         }))
     }
@@ -275,14 +278,15 @@ impl Task {
     /// for which the command did.
     pub fn finish(&mut self, worker: &Worker, client: &Client, answer: Answer) {
         let runner = &worker.runner;
-        let (command, args) = (self.request.command, self.request.args.as_args());
+        let command = self.request.command;
+        let args = without_secrets(self.request.args.as_args(), &self.request.secrets);
         let bytes = answer.unwrap_or_else(|error| {
             let mut reply = Reply::new(self.request.protocol);
             fail(runner, command, &error, &mut reply);
             reply.take()
         });
         let ended = clock::unix_micros();
-        measure(runner, &client.shared, command, args, (ended.saturating_sub(self.busy), ended), bytes.len());
+        measure(runner, &client.shared, command, args.as_args(), (ended.saturating_sub(self.busy), ended), bytes.len());
         if !self.request.silent {
             client.shared.mailbox.push(Bytes::from(bytes));
         }

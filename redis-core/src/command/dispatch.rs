@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::argument::wrong_arity;
+use super::argument::{Secrets, wrong_arity};
 use super::call::Call;
 use super::caller::Task;
 use super::def::{Access, Outcome, Run};
@@ -336,7 +336,8 @@ pub(crate) fn call(
     let mut log = std::mem::take(&mut runner.propagation);
     log.begin(runner.logs());
     let mark = reply.len();
-    keyspace.lend(args, |keyspace| {
+    let secrets = Secrets::default();
+    let outcome = keyspace.lend(args, |keyspace| {
         if command.def.access != Access::None {
             keyspace.expire_members_of(found);
         }
@@ -346,6 +347,7 @@ pub(crate) fn call(
             let mut call = Call {
                 command,
                 args,
+                secrets: &secrets,
                 keys: found,
                 keyspace: keyspace_again,
                 client: client_again,
@@ -367,7 +369,9 @@ pub(crate) fn call(
         }
         runner.propagation = log;
         outcome
-    })
+    });
+    client.hidden.append(&mut secrets.into_inner());
+    outcome
 }
 
 /// What a client is told whose command panicked. The panic itself has been reported.
@@ -448,7 +452,7 @@ pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
 
 /// A request as logs and monitors may show it.
 #[cold]
-fn without_secrets(args: Args<'_>, hidden: &[usize]) -> OwnedArgs {
+pub(super) fn without_secrets(args: Args<'_>, hidden: &[usize]) -> OwnedArgs {
     let shown = |(index, arg)| if hidden.contains(&index) { &b"(redacted)"[..] } else { arg };
     OwnedArgs::new(args.iter().enumerate().map(shown))
 }

@@ -30,8 +30,8 @@ mod worker;
 
 pub use argument::{
     Argument, Context, Count, Cursor, Early, KeyShape, Keys, Late, Lazy, Many, Millis, NumKeys, Parameter, Pattern,
-    Rest, ScanCursor, Seconds, Shape, Timeout, UnixMillis, UnixSeconds, arity, integer, key_spec_count, key_specs,
-    wrong_arity,
+    Rest, ScanCursor, Seconds, Secret, Secrets, Shape, Timeout, UnixMillis, UnixSeconds, arity, integer,
+    key_spec_count, key_specs, wrong_arity,
 };
 pub(crate) use blocking::serve;
 pub use blocking::{settle, unblock};

@@ -71,14 +71,14 @@ pub(super) struct MigrateOptions {
 pub(super) enum Authentication {
     /// A password.
     #[arg(since = "4.0.7")]
-    Auth(Vec<u8>),
+    Auth(Secret),
     /// A user and a password.
     #[arg(since = "6.0.0")]
     Auth2 {
         /// The user.
-        username: Vec<u8>,
+        username: Secret,
         /// The user's password.
-        password: Vec<u8>,
+        password: Secret,
     },
 }
 
@@ -86,8 +86,8 @@ impl Authentication {
     /// The request that tells it.
     pub(super) fn request(self) -> Vec<u8> {
         match self {
-            Authentication::Auth(password) => write_command(&[b"AUTH", &password]),
-            Authentication::Auth2 { username, password } => write_command(&[b"AUTH", &username, &password]),
+            Authentication::Auth(password) => write_command(&[b"AUTH", &password.0]),
+            Authentication::Auth2 { username, password } => write_command(&[b"AUTH", &username.0, &password.0]),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A place among the arguments of a request, which the shape pass moves forward.
 
+use std::cell::RefCell;
+
 use super::{Keys, wrong_arity};
 use crate::args::Args;
 use crate::db::Key;
@@ -13,13 +15,17 @@ pub struct Cursor<'a> {
     next: usize,
     end: usize,
     command: &'static str,
+    secrets: &'a Secrets,
 }
 
+/// Arguments that neither logs nor monitors may show, by index.
+pub type Secrets = RefCell<Vec<usize>>;
+
 impl<'a> Cursor<'a> {
-    /// At argument `next`. `keys` are those of the key walk.
+    /// At argument `next`. `keys` are those of the key walk. Arguments that are found to be secret are added to `secrets`.
     #[must_use]
-    pub fn new(args: Args<'a>, keys: &'a [Key], next: usize, command: &'static str) -> Self {
-        Cursor { args, keys, next, end: args.len(), command }
+    pub fn new(args: Args<'a>, keys: &'a [Key], next: usize, command: &'static str, secrets: &'a Secrets) -> Self {
+        Cursor { args, keys, next, end: args.len(), command, secrets }
     }
 
     /// Leaves the last `n` arguments to later parameters.
@@ -58,6 +64,15 @@ impl<'a> Cursor<'a> {
         let arg = self.peek().ok_or(Error::SYNTAX)?;
         self.next += 1;
         Ok(arg)
+    }
+
+    /// Takes the next argument, and has it shown to nobody.
+    ///
+    /// # Errors
+    /// [`Error::SYNTAX`] if there is none.
+    pub fn next_secret(&mut self) -> Result<&'a [u8]> {
+        self.secrets.borrow_mut().push(self.next);
+        self.next()
     }
 
     /// Takes the next argument if it is `token`, in any case.

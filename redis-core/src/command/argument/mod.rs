@@ -13,12 +13,12 @@ mod repeated;
 mod single;
 mod time;
 
-pub use cursor::Cursor;
+pub use cursor::{Cursor, Secrets};
 pub use declaration::{Parameter, arity, key_spec_count, key_specs};
 pub use deferred::{Early, Late, Lazy};
 pub use keys::{Keys, NumKeys};
 pub use repeated::{Many, Rest};
-pub use single::{Count, Pattern, ScanCursor, integer};
+pub use single::{Count, Pattern, ScanCursor, Secret, integer};
 pub use time::{Millis, Seconds, Timeout, UnixMillis, UnixSeconds};
 
 use super::docs::ArgDoc;

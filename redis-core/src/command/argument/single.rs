@@ -54,6 +54,24 @@ single! {
     UnixMillis, UnixTime, "unix-time-milliseconds", |raw, context| absolute(raw, 1, context).map(UnixMillis);
 }
 
+/// Bytes that neither logs nor monitors may show, such as a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+impl<'a> Argument<'a> for Secret {
+    type Raw = &'a [u8];
+    const SHAPE: Shape = Shape::exactly(1);
+    const DOC: ArgDoc = ArgDoc::new(ArgKind::String);
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+        cursor.next_secret()
+    }
+
+    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
+        Ok(Secret(raw.to_vec()))
+    }
+}
+
 /// Parses a 64-bit integer as Redis does.
 ///
 /// # Errors
