@@ -1,7 +1,7 @@
 //! What declarations turn into: the entries that they submit, and the two passes of options.
 
 use redis_core::args::OwnedArgs;
-use redis_core::command::{Access, ArgDoc, ArgKind, Begin, Command, Cursor, Find, Flags, KeyFlags, Registry};
+use redis_core::command::{Access, ArgDoc, ArgKind, Begin, Command, Cursor, Find, Flags, KeyFlags, Registry, Secrets};
 use redis_core::prelude::*;
 
 family!("test", acl = STRING | HASH);
@@ -195,7 +195,8 @@ fn documentation_follows_from_names_types_and_comments() {
 /// Both passes over the words of a line; what is left over is an error too.
 fn parse<T: for<'a> Argument<'a>>(line: &str) -> Result<T> {
     let args = OwnedArgs::new(line.split_whitespace().map(str::as_bytes));
-    let mut cursor = Cursor::new(args.as_args(), &[], 0, "test");
+    let secrets = Secrets::default();
+    let mut cursor = Cursor::new(args.as_args(), &[], 0, "test", &secrets);
     let raw = T::shape(&mut cursor)?;
     cursor.finish(true)?;
     T::check_shape(&raw)?;

@@ -4,13 +4,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 
 use redis_commands as _;
 use redis_core::Running;
 use redis_core::prelude::*;
 use redis_core::resp::Value;
-use redis_tests::{Process, Wire, missing, our_server, redis_server};
+use redis_tests::{Effects, Process, Wire, missing, our_server, redis_server};
 
 fn start(directives: &[(&str, &str)]) -> Running {
     let builder = Server::builder().directive("port", "0");
@@ -82,12 +81,7 @@ fn keys_move_between_real_redis_and_this_server() {
 fn options_say_what_happens_on_both_sides() {
     let (source, target) = (start(&[]), start(&[]));
     let there = target.address().unwrap();
-    let effects = Arc::new(Mutex::new(Vec::new()));
-    let log = effects.clone();
-    source.server().changes.follow(Box::new(move |_, args| {
-        let words: Vec<_> = args.iter().map(String::from_utf8_lossy).collect();
-        log.lock().unwrap().push(words.join(" "));
-    }));
+    let mut effects = Effects::follow(source.server());
     run(&source, "MSET a 1 b 2 keys 3");
     assert_eq!(migrate(&source, there, "a 0 1000 COPY"), "OK");
     assert_eq!(run(&source, "GET a"), "\"1\"");
@@ -99,7 +93,7 @@ fn options_say_what_happens_on_both_sides() {
     );
     assert_eq!(run(&source, "EXISTS a b"), "(integer) 1");
     assert_eq!(migrate(&source, there, "a 0 1000 REPLACE"), "OK");
-    assert_eq!(effects.lock().unwrap().last().unwrap(), "DEL a");
+    assert_eq!(effects.take().last().unwrap(), "0: DEL a");
     // A key may be named like an option, twice, and be missing; the empty name is one like any other.
     assert_eq!(migrate(&source, there, "'' 3 1000 REPLACE KEYS keys keys none"), "OK");
     assert_eq!(run(&source, "DBSIZE"), "(integer) 0");

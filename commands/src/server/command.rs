@@ -69,7 +69,7 @@ fn command_info(call: &mut Call, #[arg(name = "command-name")] names: Rest<&[u8]
     for name in names {
         match registry.find_full(name) {
             Some(command) => write_info(command, reply),
-            None => reply.nil_array(),
+            None => reply.nil(),
         }
     }
 }
@@ -155,7 +155,14 @@ fn keys_of<'a>(registry: &Registry, request: Args<'a>) -> Result<Vec<(&'a [u8], 
             found.push((request.get(index), keys::use_of(command, request, flags)));
         }
     });
-    match complete && (!found.is_empty() || command.flags.has(Flags::NO_MANDATORY_KEYS)) {
+    // A count of no keys is wrong where there must be some, even if there are others.
+    let counts_none = |spec: &KeySpec| {
+        let mut count = 0;
+        keys::walk(std::slice::from_ref(spec), request, |_, _| count += 1);
+        matches!(spec.find, Find::KeyNum { .. }) && count == 0
+    };
+    let enough = !found.is_empty() && !command.def.keys.iter().any(counts_none);
+    match complete && (enough || command.flags.has(Flags::NO_MANDATORY_KEYS)) {
         true => Ok(found),
         false => Err(Error::new("ERR Invalid arguments specified for command")),
     }

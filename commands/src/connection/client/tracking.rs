@@ -130,12 +130,16 @@ enum Caching {
 /// Instructs the server whether to track the keys in the next request.
 #[command("CLIENT CACHING", since = "6.0.0", complexity = "O(1)", flags(NOSCRIPT, LOADING, STALE, ALLOW_BUSY),
           extra = arity)]
-fn client_caching(client: &mut Client, mode: Caching) -> Result<Okay> {
+fn client_caching(client: &mut Client, mode: Late<Caching>) -> Result<Okay> {
+    const NO_CHOICE: Error = Error::new(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
+    );
     let choice = client.shared.tracking.read().as_ref().map_or(Choice::Every, |tracking| tracking.choice);
-    match (mode, choice) {
-        (_, Choice::Every) => Err(Error::new(
-            "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
-        )),
+    if choice == Choice::Every {
+        return Err(NO_CHOICE);
+    }
+    match (mode.get()?, choice) {
+        (_, Choice::Every) => Err(NO_CHOICE),
         (Caching::Yes, Choice::OptOut) => {
             Err(Error::new("ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."))
         }
