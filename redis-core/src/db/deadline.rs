@@ -51,3 +51,13 @@ pub enum Ttl {
     /// The key expires then.
     At(Deadline),
 }
+
+impl Ttl {
+    /// The deadline of a key that was not there before: milliseconds since 1970, or [`NO_DEADLINE`].
+    pub(super) fn of_new_key(self) -> u64 {
+        match self {
+            Ttl::Keep | Ttl::Clear => NO_DEADLINE,
+            Ttl::At(deadline) => deadline.millis(),
+        }
+    }
+}

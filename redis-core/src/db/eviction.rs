@@ -108,12 +108,12 @@ impl Keyspace {
             let keys = &database.keys;
             let mut consider = |entry: &Entry| pool.consider(self.rank(policy.order, entry), index, entry);
             if !policy.expiring_only {
-                found |= !keys.table.is_empty();
-                (0..samples).filter_map(|_| keys.table.random(rng::next_u64)).for_each(consider);
+                found |= !keys.table().is_empty();
+                (0..samples).filter_map(|_| keys.table().random(rng::next_u64)).for_each(consider);
             } else if keys.expiring > 0 {
                 found = true;
                 let mut left = samples.min(keys.expiring);
-                keys.table.sample_with_deadline(rng::next_u64, &mut |entry| {
+                keys.table().sample_with_deadline(rng::next_u64, &mut |entry| {
                     // What has a deadline may be something in the value, and not the key.
                     if entry.expires_at() != NO_DEADLINE {
                         consider(entry);

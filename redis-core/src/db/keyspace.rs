@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::shard::{Database, Keys, Waiter, Watcher};
+use super::shard::{Database, Waiter, Watcher};
+use super::snapshot::{self, RecordEntry, Sweeper};
 use super::store::{ShardSet, Store};
-use super::{Db, Deadline, Entry, Found, Key, Lent, Settings};
+use super::{Db, Deadline, Entry, Found, Held, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
-use crate::table::{Due, NO_DEADLINE};
+use crate::table::NO_DEADLINE;
 use crate::value::Kind;
 
 /// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
@@ -79,7 +80,7 @@ impl Keyspace {
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<&Entry> {
         let hash = hash(name);
-        let entry = self.db.database(hash).keys.table.find(hash, name)?;
+        let entry = self.db.database(hash).keys.table().find(hash, name)?;
         self.is_live(entry).then_some(entry)
     }
 
@@ -87,7 +88,7 @@ impl Keyspace {
     #[must_use]
     pub fn read_named(&self, name: &[u8]) -> Option<&Entry> {
         let hash = hash(name);
-        let entry = self.db.database(hash).keys.table.find(hash, name);
+        let entry = self.db.database(hash).keys.table().find(hash, name);
         let live = entry.filter(|entry| self.is_live(entry));
         self.db.count_read(live.is_some());
         match (entry, live) {
@@ -114,7 +115,7 @@ impl Keyspace {
     /// Number of keys in a database, expired ones that nobody has removed yet included.
     #[must_use]
     pub fn size(&self, database: usize) -> usize {
-        self.shards().map(|shard| self.db.held.shard(shard).databases[database].keys.table.len()).sum()
+        self.shards().map(|shard| self.db.held.shard(shard).databases[database].keys.table().len()).sum()
     }
 
     /// What INFO says about a database.
@@ -124,7 +125,7 @@ impl Keyspace {
         let mut deadlines = 0;
         for shard in self.shards() {
             let keys = &self.db.held.shard(shard).databases[database].keys;
-            stats.keys += keys.table.len();
+            stats.keys += keys.table().len();
             stats.expiring += keys.expiring;
             stats.volatile += keys.volatile;
             deadlines += keys.deadlines;
@@ -146,7 +147,7 @@ impl Keyspace {
     /// Bytes of the tables of a database, without its entries.
     #[must_use]
     pub fn table_memory(&self, database: usize) -> usize {
-        self.shards().map(|shard| self.db.held.shard(shard).databases[database].keys.table.memory()).sum()
+        self.shards().map(|shard| self.db.held.shard(shard).databases[database].keys.table().memory()).sum()
     }
 
     /// Every entry of the selected database, expired ones included.
@@ -156,7 +157,7 @@ impl Keyspace {
 
     /// Every entry of a database, expired ones included.
     pub fn entries_of(&self, database: usize) -> impl Iterator<Item = &Entry> {
-        self.shards().flat_map(move |shard| self.db.held.shard(shard).databases[database].keys.table.iter())
+        self.shards().flat_map(move |shard| self.db.held.shard(shard).databases[database].keys.table().iter())
     }
 
     /// Visits the next entries of the selected database, about `count`, and answers the cursor to go on with: 0 begins
@@ -170,7 +171,7 @@ impl Keyspace {
         // Empty buckets are cheap but not free: the number of steps is bounded as well.
         let mut steps = count.saturating_mul(10);
         while shard < shards {
-            let table = &self.db.held.shard(shard).databases[self.db.index].keys.table;
+            let table = self.db.held.shard(shard).databases[self.db.index].keys.table();
             position = table.scan(position, &mut |entry| {
                 visited += 1;
                 visit(entry);
@@ -212,7 +213,7 @@ impl Keyspace {
             return None;
         }
         let mut nth = crate::rng::below(total);
-        let tables = self.shards().map(|shard| &self.db.held.shard(shard).databases[self.db.index].keys.table);
+        let tables = self.shards().map(|shard| self.db.held.shard(shard).databases[self.db.index].keys.table());
         for table in tables {
             if nth < table.len() {
                 return table.random(crate::rng::next_u64);
@@ -231,16 +232,27 @@ impl Keyspace {
             let awaited = slot.awaited_keys();
             self.db.changes.ready.extend(awaited.map(|(hash, name)| (database, hash, name.into())));
             let keys = std::mem::take(&mut slot.keys);
-            removed += keys.table.len();
-            if background && !keys.table.is_empty() {
-                let objects = keys.table.len();
-                let bytes = keys.table.memory();
-                self.db.held.store().reclaim.free(keys.table, objects, bytes);
+            removed += keys.table().len();
+            let Some(keys) = snapshot::take_over_all(keys) else { continue };
+            if background && !keys.table().is_empty() {
+                let objects = keys.table().len();
+                let bytes = keys.table().memory();
+                self.db.held.store().reclaim.free(keys.into_table(), objects, bytes);
             }
         }
         self.db.changes.dirty += removed as u64;
         self.db.changes.flushed = true;
         removed
+    }
+
+    /// Begins a copy of all keys as they are now; none if one is being made. `record` appends the record of a key,
+    /// `compress` is whether its long strings shall be compressed.
+    pub fn begin_snapshot(&mut self, record: RecordEntry, compress: bool) -> Option<Sweeper> {
+        Sweeper::begin(self, record, compress)
+    }
+
+    pub(super) fn held_mut(&mut self) -> &mut Held {
+        &mut self.db.held
     }
 
     /// Exchanges the keys of two databases.
@@ -321,12 +333,12 @@ impl Keyspace {
     /// Asks the processor to fetch what a lookup will need. The shard must be held.
     #[inline]
     pub(crate) fn prefetch_bucket(&self, hash: u64) {
-        self.db.database(hash).keys.table.prefetch_bucket(hash);
+        self.db.database(hash).keys.table().prefetch_bucket(hash);
     }
 
     #[inline]
     pub(crate) fn prefetch_entry(&self, hash: u64) {
-        self.db.database(hash).keys.table.prefetch_entry(hash);
+        self.db.database(hash).keys.table().prefetch_entry(hash);
     }
 
     /// Registers a client as watching a key of the selected database.
@@ -334,7 +346,7 @@ impl Keyspace {
         let now = self.db.now;
         let name: Box<[u8]> = self.db.name(key).into();
         let database = self.db.database_mut(key.hash);
-        let entry = database.keys.table.find(key.hash, &name);
+        let entry = database.keys.table().find(key.hash, &name);
         let expired = entry.is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now));
         let watchers = database.watchers.entry(name).or_default();
         if !watchers.iter().any(|watcher| watcher.client == client) {
@@ -348,7 +360,10 @@ impl Keyspace {
         let Database { keys, watchers, .. } = &self.db.held.shard(shard).databases[database];
         let watcher = watchers.get(name).and_then(|watchers| watchers.iter().find(|watcher| watcher.client == client));
         watcher.is_some_and(|watcher| !watcher.expired)
-            && keys.table.find(hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(self.db.now))
+            && keys
+                .table()
+                .find(hash, name)
+                .is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(self.db.now))
     }
 
     pub(crate) fn unwatch(&mut self, database: usize, hash: u64, name: &[u8], client: u64) {
@@ -381,7 +396,7 @@ impl Keyspace {
     /// Gives up a key if it is still there, and still expires if it must. Its shard is held.
     pub(crate) fn evict(&mut self, database: usize, hash: u64, name: Box<[u8]>, expiring_only: bool) -> bool {
         let shard = self.store().shard_of(hash);
-        let entry = self.databases_of(shard)[database].keys.table.find(hash, &name);
+        let entry = self.databases_of(shard)[database].keys.table().find(hash, &name);
         if !entry.is_some_and(|entry| !expiring_only || entry.expires_at() != NO_DEADLINE) {
             return false;
         }
@@ -397,8 +412,8 @@ impl Keyspace {
     pub(crate) fn expire_members_of(&mut self, keys: &[Key]) {
         let now = self.db.now;
         for key in keys {
-            let Keys { table, volatile, .. } = &self.db.database(key.hash).keys;
-            if *volatile > 0 && table.deadline_near(key.hash) <= now {
+            let keys = &self.db.database(key.hash).keys;
+            if keys.volatile > 0 && keys.table().deadline_near(key.hash) <= now {
                 self.db.expire_shown_members(*key);
             }
         }
@@ -413,10 +428,7 @@ impl Keyspace {
         let mut position = keys.expiry_position;
         let mut due_keys: Vec<Box<[u8]>> = Vec::new();
         let mut all_done = true;
-        keys.table.due(now.saturating_sub(1), &mut position, limit, &mut |entry| {
-            due_keys.push(entry.key().into());
-            Due::Keep
-        });
+        keys.due(now.saturating_sub(1), &mut position, limit, &mut |entry| due_keys.push(entry.key().into()));
         keys.expiry_position = position;
         for name in due_keys {
             let key = self.key(&name);

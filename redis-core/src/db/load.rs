@@ -53,7 +53,7 @@ impl Keyspace {
                 self.prefetch_bucket(*ahead);
             }
             let keys = &mut self.database_mut(hash).keys;
-            if keys.table.find(hash, entry.key()).is_some() {
+            if keys.table().find(hash, entry.key()).is_some() {
                 if duplicate == Duplicate::Refuse {
                     return Err(entry);
                 }

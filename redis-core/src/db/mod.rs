@@ -19,6 +19,7 @@ mod load;
 mod read;
 mod reclaim;
 mod shard;
+pub mod snapshot;
 mod store;
 mod write;
 

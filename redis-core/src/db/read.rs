@@ -94,7 +94,7 @@ impl Db {
     /// The entry of a key, leaving no trace: neither statistics nor the access clock change.
     #[inline]
     pub fn peek(&self, key: Key) -> Option<&Entry> {
-        let entry = self.database(key.hash).keys.table.find(key.hash, self.name(key))?;
+        let entry = self.database(key.hash).keys.table().find(key.hash, self.name(key))?;
         if Deadline::at(entry.expires_at()).has_passed(self.now) && self.settings.expire {
             self.noted.borrow_mut().push((self.index, Found::Key(key), Matter::Expired));
             return None;

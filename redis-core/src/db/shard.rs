@@ -6,13 +6,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::deadline::Deadline;
 use super::entry::Entry;
-use crate::table::{NO_DEADLINE, Table};
+use super::snapshot::{Portion, Sweep};
+use crate::table::{Due, NO_DEADLINE, Table};
 use crate::value::Kind;
 
+/// An entry that is gone and to be freed, unless a snapshot still needs it.
+#[must_use]
+pub(crate) struct Removed {
+    pub(super) kind: Kind,
+    pub(super) entry: Option<Entry>,
+}
+
+/// How a string is to be stored under a key.
+pub(crate) enum Overwrite<'a> {
+    /// The key is free.
+    Free,
+    /// Into the entry that is there.
+    InPlace(&'a mut Entry),
+    /// Into a new entry with this deadline, when the old one, which is no string or needed by a snapshot, is removed.
+    Anew(u64),
+}
+
+/// An entry of so many bytes is rather replaced than copied for a snapshot and overwritten.
+const DEAR_TO_COPY: usize = 4096;
+
 /// The keys of one database in one shard.
+///
+/// Nobody else has the table for writing: what is lent or leaves is shown to the snapshot that is being taken first.
 #[derive(Default)]
 pub(crate) struct Keys {
-    pub(crate) table: Table<Entry>,
+    table: Table<Entry>,
     /// How many of them expire.
     pub(crate) expiring: usize,
     /// The sum of their deadlines, for the average that INFO shows.
@@ -21,6 +44,8 @@ pub(crate) struct Keys {
     pub(crate) volatile: usize,
     /// How far the active expiry cycle has come.
     pub(crate) expiry_position: u64,
+    /// While they are being copied: a snapshot is taken, and they are not done.
+    pub(super) sweep: Option<Box<Sweep>>,
 }
 
 impl Keys {
@@ -37,6 +62,7 @@ impl Keys {
     }
 
     pub(crate) fn insert(&mut self, hash: u64, mut entry: Entry) -> &mut Entry {
+        entry.set_epoch(self.sweep.as_ref().map_or(0, |sweep| sweep.epoch()));
         self.deadline_moved(NO_DEADLINE, entry.expires_at());
         if let Some(object) = entry.object_ref() {
             let volatile = object.next_deadline() != NO_DEADLINE;
@@ -46,7 +72,77 @@ impl Keys {
         self.table.insert_new(hash, entry)
     }
 
-    pub(crate) fn remove(&mut self, hash: u64, name: &[u8]) -> Option<Entry> {
+    /// The entries, for reading.
+    #[inline]
+    pub(crate) fn table(&self) -> &Table<Entry> {
+        &self.table
+    }
+
+    /// The entries alone, to be freed.
+    pub(crate) fn into_table(self) -> Table<Entry> {
+        self.table
+    }
+
+    /// Visits entries that are due: see [`Table::due`].
+    pub(crate) fn due(&mut self, now: u64, position: &mut u64, limit: usize, visit: &mut dyn FnMut(&Entry)) {
+        self.table.due(now, position, limit, &mut |entry| {
+            visit(entry);
+            Due::Keep
+        });
+    }
+
+    /// Goes on with the sweep, if there is one, until `enough` says so. Answers whether there is nothing left of it.
+    pub(super) fn sweep(&mut self, portion: &mut Portion, enough: impl FnMut(&Portion) -> bool) -> bool {
+        self.sweep.as_mut().is_none_or(|sweep| sweep.advance(&self.table, portion, enough))
+    }
+
+    /// The entry of a key, for writing. A snapshot has what it was before.
+    #[inline]
+    pub(crate) fn find_mut(&mut self, hash: u64, name: &[u8]) -> Option<&mut Entry> {
+        let entry = self.table.find_mut(hash, name)?;
+        if let Some(sweep) = &self.sweep {
+            sweep.preserve(entry);
+        }
+        Some(entry)
+    }
+
+    /// The entry of a key that is to hold a string, and nothing of what it holds now.
+    #[inline]
+    pub(crate) fn find_to_overwrite(&mut self, hash: u64, name: &[u8]) -> Overwrite<'_> {
+        let Some(entry) = self.table.find_mut(hash, name) else { return Overwrite::Free };
+        if entry.kind() != Kind::Str {
+            return Overwrite::Anew(entry.expires_at());
+        }
+        if let Some(sweep) = &self.sweep {
+            if entry.memory() > DEAR_TO_COPY {
+                return Overwrite::Anew(entry.expires_at());
+            }
+            sweep.preserve(entry);
+        }
+        Overwrite::InPlace(entry)
+    }
+
+    /// Takes an entry out, to be used further. A snapshot has what it was before.
+    pub(crate) fn take(&mut self, hash: u64, name: &[u8]) -> Option<Entry> {
+        let entry = self.withdraw(hash, name)?;
+        if let Some(sweep) = &self.sweep {
+            sweep.preserve(&entry);
+        }
+        Some(entry)
+    }
+
+    /// Takes an entry out for good.
+    pub(crate) fn remove(&mut self, hash: u64, name: &[u8]) -> Option<Removed> {
+        let entry = self.withdraw(hash, name)?;
+        let kind = entry.kind();
+        let entry = match &self.sweep {
+            None => Some(entry),
+            Some(sweep) => sweep.take_over(entry),
+        };
+        Some(Removed { kind, entry })
+    }
+
+    fn withdraw(&mut self, hash: u64, name: &[u8]) -> Option<Entry> {
         let entry = self.table.remove(hash, name)?;
         self.deadline_moved(entry.expires_at(), NO_DEADLINE);
         self.volatile -= usize::from(entry.is_volatile());
@@ -69,7 +165,7 @@ impl Keys {
     }
 
     pub(crate) fn set_deadline(&mut self, hash: u64, name: &[u8], deadline: u64) -> bool {
-        let Some(entry) = self.table.find_mut(hash, name) else { return false };
+        let Some(entry) = self.find_mut(hash, name) else { return false };
         let old = entry.expires_at();
         if old != deadline {
             entry.set_deadline(deadline);
@@ -119,7 +215,7 @@ impl Database {
     /// Raises the flags of those who watch a key that has changed or is gone.
     pub(crate) fn touch_watched(&mut self, hash: u64, name: &[u8]) {
         let Some(watchers) = self.watchers.get_mut(name) else { return };
-        let gone = self.keys.table.find(hash, name).is_none();
+        let gone = self.keys.table().find(hash, name).is_none();
         for watcher in watchers {
             if !(std::mem::take(&mut watcher.expired) && gone) {
                 watcher.touch();
@@ -132,8 +228,8 @@ impl Database {
     pub(crate) fn touch_all_watched(&mut self, others: Option<&Keys>, now: u64) {
         for (name, watchers) in &mut self.watchers {
             let hash = crate::hash::hash(name);
-            let was_there = self.keys.table.find(hash, name).is_some();
-            let comes = others.and_then(|others| others.table.find(hash, name));
+            let was_there = self.keys.table().find(hash, name).is_some();
+            let comes = others.and_then(|others| others.table().find(hash, name));
             if !was_there && comes.is_none() {
                 continue;
             }
@@ -170,7 +266,7 @@ impl Database {
     /// The keys that are there and that clients wait for, with their hashes.
     pub(crate) fn awaited_keys(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let hashed = self.waiters.keys().map(|name| (crate::hash::hash(name), &**name));
-        hashed.filter(|(hash, name)| self.keys.table.find(*hash, name).is_some())
+        hashed.filter(|(hash, name)| self.keys.table().find(*hash, name).is_some())
     }
 
     /// The first, from a place on, who waits for a key that holds `kind` now.

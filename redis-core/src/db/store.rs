@@ -16,6 +16,7 @@ use parking_lot::lock_api::GuardNoSend;
 
 use super::reclaim::Reclaim;
 use super::shard::Shard;
+use super::snapshot::Epochs;
 
 /// The most shards a store can have.
 pub const MAX_SHARDS: usize = 256;
@@ -34,6 +35,8 @@ pub struct Store {
     pub(crate) reclaim: Reclaim,
     /// Whether somebody wants to know the names of keys that change.
     pub(crate) names_wanted: AtomicBool,
+    /// What snapshots have been taken.
+    pub(super) epochs: Mutex<Epochs>,
 }
 
 // SAFETY: a slot's shard is reached through `Held` only, which holds the slot's lock.
@@ -49,7 +52,13 @@ impl Store {
         assert!(shards.is_power_of_two() && shards <= MAX_SHARDS, "the number of shards is a power of two");
         let slot = || Slot { lock: Mutex::new(()), shard: UnsafeCell::new(Shard::new(databases)) };
         let slots = (0..shards).map(|_| slot()).collect();
-        Arc::new(Store { slots, databases, reclaim: Reclaim::default(), names_wanted: AtomicBool::new(false) })
+        Arc::new(Store {
+            slots,
+            databases,
+            reclaim: Reclaim::default(),
+            names_wanted: AtomicBool::new(false),
+            epochs: Mutex::default(),
+        })
     }
 
     /// How many shards there are.
@@ -185,6 +194,15 @@ impl Held {
         for shard in std::mem::take(&mut self.held).iter() {
             // SAFETY: `held` says that this handle took the lock; taking the set first gives it back once only.
             unsafe { self.store.slots[shard].lock.force_unlock(GuardNoSend::new()) };
+        }
+    }
+
+    /// Gives all back, each to the one who has waited for it, if anybody has. Without that, who gives a lock back and
+    /// takes it again at once may have it for long, as the one who waits needs some time to wake up.
+    pub(super) fn unlock_fairly(&mut self) {
+        for shard in std::mem::take(&mut self.held).iter() {
+            // SAFETY: as in `unlock`.
+            unsafe { self.store.slots[shard].lock.force_unlock_fair(GuardNoSend::new()) };
         }
     }
 

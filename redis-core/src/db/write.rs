@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::event::{Event, EventClasses};
 use super::reclaim::CHEAP;
-use super::shard::{Database, Keys};
+use super::shard::{Database, Keys, Overwrite, Removed};
 use super::{Db, Deadline, Entry, Found, Key, Matter, Touched, Ttl, Vanished, name_of};
 use crate::error::{Error, Result};
 use crate::num;
@@ -41,20 +41,26 @@ impl Db {
         (&mut self.held.shard_mut(shard).databases[self.index], name)
     }
 
-    /// The entry of a key, for writing. This is the one place where entries are lent for writing.
+    /// Removes a key that is about to be written if its time is over.
     #[inline]
-    fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
-        let (now, clock, touch, expire) = (self.now, self.settings.clock, self.touch, self.settings.expire);
+    fn expire_first(&mut self, key: Key) {
+        let (now, expire) = (self.now, self.settings.expire);
         let (keys, name) = self.keys_and_name(key);
         if keys.expiring > 0
             && expire
-            && keys.table.find(key.hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now))
+            && keys.table().find(key.hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now))
         {
             self.remove_if_expired(key);
-            return None;
         }
+    }
+
+    /// The entry of a key, for writing.
+    #[inline]
+    fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        let (clock, touch) = (self.settings.clock, self.touch);
+        self.expire_first(key);
         let (keys, name) = self.keys_and_name(key);
-        let entry = keys.table.find_mut(key.hash, name)?;
+        let entry = keys.find_mut(key.hash, name)?;
         if touch {
             entry.set_access(clock.touched(entry.access()));
         }
@@ -110,24 +116,28 @@ impl Db {
 
     /// As [`Db::set`], for a string whose encoding is known to the caller.
     pub fn set_encoded(&mut self, key: Key, value: &[u8], encoding: StrEncoding, ttl: Ttl) {
-        let clock = self.settings.clock;
-        let Some(entry) = self.entry_mut(key) else {
-            let deadline = match ttl {
-                Ttl::At(deadline) => deadline.millis(),
-                Ttl::Keep | Ttl::Clear => NO_DEADLINE,
-            };
-            return self.insert(key, |name| Entry::string(name, value, encoding, deadline));
+        let (clock, touch) = (self.settings.clock, self.touch);
+        self.expire_first(key);
+        let (keys, name) = self.keys_and_name(key);
+        let deadline = match keys.find_to_overwrite(key.hash, name) {
+            Overwrite::Free => {
+                return self.insert(key, |name| Entry::string(name, value, encoding, ttl.of_new_key()));
+            }
+            Overwrite::InPlace(entry) => {
+                if touch {
+                    entry.set_access(clock.touched(entry.access()));
+                }
+                entry.set_string(value, encoding);
+                entry.expires_at()
+            }
+            Overwrite::Anew(deadline) => {
+                self.remove(key);
+                let entry = Entry::string(self.name(key), value, encoding, deadline);
+                entry.set_access(clock.fresh());
+                self.insert_entry(key, entry, false);
+                deadline
+            }
         };
-        let deadline = entry.expires_at();
-        if entry.kind() == Kind::Str {
-            entry.set_string(value, encoding);
-        } else {
-            let fresh = Entry::string(entry.key(), value, encoding, deadline);
-            fresh.set_access(clock.fresh());
-            let old = std::mem::replace(entry, fresh);
-            self.database_mut(key.hash).keys.volatile -= usize::from(old.is_volatile());
-            self.discard(old);
-        }
         let wanted = match ttl {
             Ttl::Keep => deadline,
             Ttl::Clear => NO_DEADLINE,
@@ -149,11 +159,7 @@ impl Db {
     /// Stores an object, replacing whatever the key holds.
     pub fn set_object(&mut self, key: Key, object: Object, ttl: Ttl) {
         let kept = self.deadline(key);
-        let old = self.take(key);
-        let new = old.is_none();
-        if let Some(old) = old {
-            self.discard(old);
-        }
+        let new = !self.remove(key);
         let deadline = match (ttl, kept) {
             (Ttl::At(deadline), _) => deadline.millis(),
             (Ttl::Keep, Some(deadline)) => deadline.millis(),
@@ -193,20 +199,21 @@ impl Db {
 
     /// Removes a key and its value. False if there is none. A large value is freed in the background.
     pub fn remove(&mut self, key: Key) -> bool {
-        match self.take(key) {
-            Some(entry) => {
-                self.discard(entry);
-                true
-            }
-            None => false,
+        self.expire_first(key);
+        let (keys, name) = self.keys_and_name(key);
+        let removed = keys.remove(key.hash, name);
+        let was_there = removed.is_some();
+        if let Some(removed) = removed {
+            self.free(removed);
         }
+        was_there
     }
 
     /// Takes a key's entry out of the keyspace.
     pub fn take(&mut self, key: Key) -> Option<Entry> {
-        self.entry_mut(key)?;
+        self.expire_first(key);
         let (keys, name) = self.keys_and_name(key);
-        keys.remove(key.hash, name)
+        keys.take(key.hash, name)
     }
 
     /// Puts an entry under a key, whatever it was called before and with the deadline that it has, replacing what the
@@ -218,8 +225,9 @@ impl Db {
         self.insert_entry(key, entry, true);
     }
 
-    /// Frees an entry: at once if that is cheap, in the background otherwise.
-    pub fn discard(&self, entry: Entry) {
+    /// Frees what was removed: at once if that is cheap, in the background otherwise.
+    fn free(&self, removed: Removed) {
+        let Some(entry) = removed.entry else { return };
         let Some(object) = entry.object_ref() else { return };
         if object.free_effort() > CHEAP {
             let bytes = object.memory();
@@ -288,7 +296,7 @@ impl Db {
     }
 
     fn raw_kind(&self, key: Key) -> Option<Kind> {
-        self.database(key.hash).keys.table.find(key.hash, self.name(key)).map(Entry::kind)
+        self.database(key.hash).keys.table().find(key.hash, self.name(key)).map(Entry::kind)
     }
 
     #[inline]
@@ -311,7 +319,7 @@ impl Db {
     /// A collection that was lent for writing is removed if it is empty, and its members' deadlines are noted.
     fn settle_collection(&mut self, key: Key) {
         let keys = &self.database(key.hash).keys;
-        let Some(entry) = keys.table.find(key.hash, self.name(key)) else { return };
+        let Some(entry) = keys.table().find(key.hash, self.name(key)) else { return };
         let Some(object) = entry.object_ref() else { return };
         if object.must_go() {
             self.remove(key);
@@ -339,11 +347,11 @@ impl Db {
         let now = self.now;
         let (keys, name) = self.keys_and_name(key);
         let due = |entry: &Entry| Deadline::at(entry.expires_at()).has_passed(now);
-        if !keys.table.find(key.hash, name).is_some_and(due) {
+        if !keys.table().find(key.hash, name).is_some_and(due) {
             return false;
         }
-        let Some(entry) = keys.remove(key.hash, name) else { return false };
-        self.vanish(key, entry, "expired");
+        let Some(removed) = keys.remove(key.hash, name) else { return false };
+        self.vanish(key, removed, "expired");
         self.changes.expired += 1;
         true
     }
@@ -351,16 +359,17 @@ impl Db {
     /// Removes a key to make room, with its event. False if there is none.
     pub(super) fn remove_evicted(&mut self, key: Key) -> bool {
         let (keys, name) = self.keys_and_name(key);
-        let Some(entry) = keys.remove(key.hash, name) else { return false };
-        self.vanish(key, entry, "evicted");
+        let Some(removed) = keys.remove(key.hash, name) else { return false };
+        self.vanish(key, removed, "evicted");
         self.changes.evicted += 1;
         true
     }
 
     /// Frees an entry that is gone although no command asked for it, and tells everybody.
-    fn vanish(&mut self, key: Key, entry: Entry, event: &'static str) {
-        let (name, kind) = (entry.key().into(), entry.kind());
-        self.discard(entry);
+    fn vanish(&mut self, key: Key, removed: Removed, event: &'static str) {
+        let kind = removed.kind;
+        self.free(removed);
+        let name = self.name(key).into();
         self.touch_watched(key);
         self.signal_ready(key);
         self.note_touched(key, false);
@@ -372,9 +381,10 @@ impl Db {
     pub(super) fn expire_due_members(&mut self, key: Key, limit: usize) -> bool {
         let now = self.now;
         let (keys, name) = self.keys_and_name(key);
-        let object =
-            keys.table.find_mut(key.hash, name).filter(|entry| entry.is_volatile()).and_then(Entry::object_mut);
-        let Some(object) = object else { return true };
+        if !keys.table().find(key.hash, name).is_some_and(Entry::is_volatile) {
+            return true;
+        }
+        let Some(object) = keys.find_mut(key.hash, name).and_then(Entry::object_mut) else { return true };
         let kind = object.kind();
         let mut members: Vec<Box<[u8]>> = Vec::new();
         object.reap(now, limit, &mut |member| members.push(member.into()));

@@ -13,6 +13,8 @@
 //!
 //! A string is its length and its bytes, or one of the last four.
 
+use std::ops::Range;
+
 use super::lzf::Compressor;
 use super::{Crc64, Type, VERSION};
 use crate::num::parse_i64;
@@ -42,17 +44,41 @@ const COMPRESSED_MIN: usize = 20;
 /// How many bytes compression must save.
 const SAVING_MIN: usize = 4;
 
+/// Room for a compressed string is kept for the next one up to this size.
+const KEPT_MAX: usize = 1 << 20;
+
 /// A text is looked at as a number up to this length: that of the longest 32-bit integer.
 const INTEGER_MAX: usize = 11;
+
+/// Whether long strings are compressed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    Never,
+    AtOnce,
+    Later,
+}
+
+/// A string that is to be compressed later.
+#[derive(Clone, Copy)]
+struct Long {
+    /// Where its length begins.
+    start: usize,
+    /// Where its text begins.
+    text: usize,
+    /// Where its text ends.
+    end: usize,
+}
 
 /// Writes into a buffer of its own.
 pub struct Writer {
     bytes: Vec<u8>,
-    compress: bool,
+    compression: Compression,
     /// The lowest version that has all forms that were written.
     version: u16,
-    /// Made with the first string that is long enough.
-    compressor: Option<Compressor>,
+    /// Made with the first string that is long enough, with room for it.
+    compressor: Option<Box<(Compressor, Vec<u8>)>>,
+    /// What is to be compressed later.
+    long: Vec<Long>,
 }
 
 /// What is written and where.
@@ -60,7 +86,17 @@ impl Writer {
     /// An empty buffer; `compress` is whether long strings are compressed.
     #[must_use]
     pub fn new(compress: bool) -> Self {
-        Self { bytes: Vec::new(), compress, version: VERSION, compressor: None }
+        Self::with(if compress { Compression::AtOnce } else { Compression::Never })
+    }
+
+    /// As [`Writer::new`], for one who has no time: long strings stay as they are until [`Writer::compress_into`].
+    #[must_use]
+    pub fn compressing_later(compress: bool) -> Self {
+        Self::with(if compress { Compression::Later } else { Compression::Never })
+    }
+
+    fn with(compression: Compression) -> Self {
+        Self { bytes: Vec::new(), compression, version: VERSION, compressor: None, long: Vec::new() }
     }
 
     /// What was written.
@@ -79,12 +115,26 @@ impl Writer {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.version = VERSION;
+        self.long.clear();
     }
 
     /// The lowest version whose readers know every form that was written; [`VERSION`] or above it.
     #[must_use]
     pub fn version(&self) -> u16 {
         self.version
+    }
+
+    /// Appends some of what was written, beginning and ending between strings, to `out`, with its long strings compressed.
+    pub fn compress_into(&self, range: Range<usize>, out: &mut Writer) {
+        out.version = out.version.max(self.version);
+        let first = self.long.partition_point(|long| long.start < range.start);
+        let mut done = range.start;
+        for long in self.long[first..].iter().take_while(|long| long.start < range.end) {
+            out.raw(&self.bytes[done..long.start]);
+            out.string(&self.bytes[long.text..long.end]);
+            done = long.end;
+        }
+        out.raw(&self.bytes[done..range.end]);
     }
 
     /// The checksum of what was written.
@@ -140,11 +190,17 @@ impl Writer {
         {
             return;
         }
-        if self.compress && text.len() > COMPRESSED_MIN && self.compressed(text) {
+        let long = text.len() > COMPRESSED_MIN;
+        if long && self.compression == Compression::AtOnce && self.compressed(text) {
             return;
         }
+        let start = self.bytes.len();
         self.count(text.len());
+        let behind_length = self.bytes.len();
         self.raw(text);
+        if long && self.compression == Compression::Later {
+            self.long.push(Long { start, text: behind_length, end: self.bytes.len() });
+        }
     }
 
     /// An element of a collection, as a string.
@@ -174,15 +230,19 @@ impl Writer {
 
     /// A string, compressed, if that is worth it. Returns whether it is.
     fn compressed(&mut self, text: &[u8]) -> bool {
-        let compressor = self.compressor.get_or_insert_with(Compressor::new);
+        let mut kept = self.compressor.take().unwrap_or_else(|| Box::new((Compressor::new(), Vec::new())));
+        let (compressor, compressed) = &mut *kept;
         // The lengths come before the bytes whose number they tell.
-        let mut compressed = Vec::with_capacity(text.len());
-        let worth = compressor.compress(text, text.len() - SAVING_MIN, &mut compressed);
+        compressed.clear();
+        let worth = compressor.compress(text, text.len() - SAVING_MIN, compressed);
         if worth {
             self.byte(COMPRESSED);
             self.count(compressed.len());
             self.count(text.len());
-            self.raw(&compressed);
+            self.raw(compressed);
+        }
+        if compressed.capacity() <= KEPT_MAX {
+            self.compressor = Some(kept);
         }
         worth
     }

@@ -1,0 +1,198 @@
+//! `Sweeper`: whoever takes a snapshot, one slice after another.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::{Outbox, Portion, RecordEntry, Sweep, Waiting};
+use crate::db::store::Held;
+use crate::db::{Entry, Keyspace, ShardSet, Store};
+
+/// How much is done under one hold of a lock. At least one home bucket is gone through.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// How long the lock is held.
+    pub time: Duration,
+    /// How many bytes are copied.
+    pub bytes: usize,
+    /// How many keys are copied.
+    pub keys: u64,
+}
+
+impl Slice {
+    /// What commands that wait for the lock do not notice.
+    pub const SHORT: Slice = Slice { time: Duration::from_micros(50), bytes: 256 * 1024, keys: u64::MAX };
+    /// As little as possible.
+    pub const LEAST: Slice = Slice { time: Duration::ZERO, bytes: 0, keys: 1 };
+}
+
+/// A snapshot that is being taken. Dropped before its end, it is given up.
+pub struct Sweeper {
+    held: Held,
+    epoch: u8,
+    outbox: Arc<Outbox>,
+    /// Databases of shards that are not done, those that were emptied included.
+    left: usize,
+    /// Where to go on: shard and database, as one number.
+    place: usize,
+    /// Entries that have left their databases.
+    entries: VecDeque<(usize, Entry)>,
+    /// Databases that have been emptied.
+    emptied: Vec<super::Keys>,
+    sizes: Vec<(usize, usize)>,
+}
+
+impl Sweeper {
+    /// Begins a snapshot under all locks, unless one is being taken.
+    pub(in crate::db) fn begin(keyspace: &mut Keyspace, record: RecordEntry, compress: bool) -> Option<Self> {
+        let held = keyspace.held_mut();
+        let store = held.store().clone();
+        let epoch = {
+            let mut epochs = store.epochs.lock();
+            if std::mem::replace(&mut epochs.running, true) {
+                return None;
+            }
+            epochs.last += 1;
+            epochs.last
+        };
+        Some(Self::mark(store, held, epoch, Some(record), compress))
+    }
+
+    /// Gives all keys a sweep. All locks are held.
+    fn mark(store: Arc<Store>, held: &mut Held, epoch: u8, record: Option<RecordEntry>, compress: bool) -> Self {
+        let waiting = Waiting { portion: Portion::new(compress), entries: Vec::new(), keys: Vec::new() };
+        let outbox = Arc::new(Outbox { record, waiting: Mutex::new(waiting) });
+        let mut sizes = vec![(0, 0); store.databases()];
+        let mut left = 0;
+        for shard in 0..store.shards() {
+            for (database, slot) in held.shard_mut(shard).databases.iter_mut().enumerate() {
+                let keys = &mut slot.keys;
+                if keys.table().is_empty() {
+                    continue;
+                }
+                sizes[database].0 += keys.table().len();
+                sizes[database].1 += keys.expiring;
+                keys.sweep = Some(Box::new(Sweep { database, epoch, cursor: 0, outbox: outbox.clone() }));
+                left += 1;
+            }
+        }
+        Sweeper {
+            held: Held::new(store),
+            epoch,
+            outbox,
+            left,
+            place: 0,
+            entries: VecDeque::new(),
+            emptied: Vec::new(),
+            sizes,
+        }
+    }
+
+    /// How many keys each database had at the beginning, and how many of them had a deadline.
+    #[must_use]
+    pub fn sizes(&self) -> &[(usize, usize)] {
+        &self.sizes
+    }
+
+    /// Exchanges `portion` for the next records. False if there are no more: the snapshot is complete.
+    ///
+    /// Takes no lock of a shard for longer than `slice` says.
+    pub fn next(&mut self, portion: &mut Portion, slice: Slice) -> bool {
+        portion.clear();
+        self.collect(portion);
+        if !portion.is_empty() {
+            return true;
+        }
+        let begun = Instant::now();
+        let enough = |portion: &Portion| {
+            portion.len() >= slice.bytes || portion.keys() >= slice.keys || begun.elapsed() >= slice.time
+        };
+        if let Some(record) = &self.outbox.record {
+            while let Some((database, entry)) = self.entries.pop_front() {
+                portion.append(database, record, &entry);
+                if enough(portion) {
+                    return true;
+                }
+            }
+        }
+        if let Some(keys) = self.emptied.last_mut() {
+            if !keys.sweep(portion, enough) {
+                return true;
+            }
+            if let Some(keys) = self.emptied.pop() {
+                let (objects, bytes) = (keys.table().len(), keys.table().memory());
+                self.held.store().reclaim.free(keys.into_table(), objects, bytes);
+            }
+            self.left -= 1;
+            return true;
+        }
+        if self.left > 0 {
+            self.advance(portion, enough);
+            return true;
+        }
+        !portion.is_empty()
+    }
+
+    /// Goes on with the keys whose turn it is.
+    fn advance(&mut self, portion: &mut Portion, enough: impl Fn(&Portion) -> bool) {
+        let (shards, databases) = (self.held.store().shards(), self.held.store().databases());
+        let (shard, database) = (self.place / databases, self.place % databases);
+        let mut wanted = ShardSet::default();
+        wanted.insert(shard);
+        self.held.lock(&wanted);
+        let keys = &mut self.held.shard_mut(shard).databases[database].keys;
+        if keys.sweep(portion, enough) {
+            self.left -= usize::from(keys.sweep.take().is_some());
+            // SWAPDB may move keys to where the sweeper has been: then it goes round again.
+            self.place = (self.place + 1) % (shards * databases);
+        }
+        self.held.unlock_fairly();
+    }
+
+    /// Takes in what changes have brought.
+    fn collect(&mut self, portion: &mut Portion) {
+        let mut waiting = self.outbox.waiting.lock();
+        std::mem::swap(&mut waiting.portion, portion);
+        self.entries.extend(waiting.entries.drain(..));
+        self.emptied.append(&mut waiting.keys);
+    }
+
+    /// Takes all marks out of the tables, after the last epoch.
+    fn wipe(store: &Arc<Store>) {
+        let mut held = Held::new(store.clone());
+        held.lock(&ShardSet::all(store.shards()));
+        let mut sweeper = Self::mark(store.clone(), &mut held, 0, None, false);
+        drop(held);
+        let mut portion = Portion::new(false);
+        while sweeper.next(&mut portion, Slice::SHORT) {}
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        let store = self.held.store().clone();
+        if self.left > 0 {
+            for shard in 0..store.shards() {
+                let mut wanted = ShardSet::default();
+                wanted.insert(shard);
+                self.held.lock(&wanted);
+                for database in &mut self.held.shard_mut(shard).databases {
+                    database.keys.sweep = None;
+                }
+                self.held.unlock_fairly();
+            }
+        }
+        match self.epoch {
+            // What wiped the marks.
+            0 => return,
+            u8::MAX => {
+                Self::wipe(&store);
+                store.epochs.lock().last = 0;
+            }
+            _ => {}
+        }
+        store.epochs.lock().running = false;
+    }
+}
