@@ -87,7 +87,9 @@ impl Builder {
     /// Whatever keeps it from starting.
     pub fn start(self) -> Result<Running, StartError> {
         let config = Config::new();
-        for (name, value) in &self.directives {
+        // A program's data are its own matter: it has files written only if it asks for them.
+        let defaults = [("save".to_owned(), String::new())];
+        for (name, value) in defaults.iter().chain(&self.directives) {
             config.apply(name, value).map_err(|error| StartError::Config(error.to_string()))?;
         }
         let registry = registry_for(&config)?;

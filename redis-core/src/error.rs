@@ -55,6 +55,11 @@ fixed! {
     OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
     /// The data set is not there yet.
     LOADING = "LOADING Redis is loading the dataset in memory";
+    /// The last snapshot failed, so that changes might be lost.
+    CANNOT_SAVE = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+                   Commands that may modify the data set are disabled, because this instance is configured to report \
+                   errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check \
+                   the Redis logs for details about the RDB error.";
     /// The connection has not authenticated.
     NO_AUTH = "NOAUTH Authentication required.";
     /// A queued command was refused earlier.

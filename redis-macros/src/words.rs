@@ -106,6 +106,7 @@ pub(crate) const FLAGS: Words = Words {
         "MOVABLEKEYS",
         "IMMEDIATE",
         "SUBSCRIBER",
+        "HEALTH",
         "UNPAUSED",
         "SYSTEM",
         "CLOSES_MULTI",

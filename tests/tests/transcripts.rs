@@ -6,7 +6,8 @@
 use redis_commands as _;
 use redis_core::prelude::*;
 use redis_tests::{
-    Dialogue, InProcess, Origin, OverTcp, Peer, Process, Transcript, missing, redis_server, valkey_server,
+    Dialogue, InProcess, Origin, OverTcp, Peer, Process, Transcript, missing, redis_server, temporary_folder,
+    valkey_server,
 };
 
 /// Replays transcripts, each against a server that `with` has started for it, and fails with all differences.
@@ -22,22 +23,26 @@ fn replay(against: &str, transcripts: &[&Transcript], with: impl Fn(&Transcript,
     eprintln!("{against}: {requests} replies in {files} transcripts are as expected");
 }
 
-fn start() -> redis_core::Running {
-    Server::builder().directive("port", "0").directive("enable-debug-command", "yes").start().unwrap()
+/// A server that writes its files into a folder of its own.
+fn with_server(run: impl FnOnce(&redis_core::Running)) {
+    let folder = temporary_folder();
+    let builder = Server::builder().directive("port", "0").directive("enable-debug-command", "yes");
+    run(&builder.directive("dir", folder.path().to_str().unwrap()).start().unwrap());
 }
 
 #[test]
 fn in_process() {
     let all = Transcript::all();
-    replay("in process", &all.iter().collect::<Vec<_>>(), |_, run| run(&mut InProcess::new(&start())));
+    replay("in process", &all.iter().collect::<Vec<_>>(), |_, run| {
+        with_server(|server| run(&mut InProcess::new(server)));
+    });
 }
 
 #[test]
 fn over_tcp() {
     let all = Transcript::all();
     replay("over TCP", &all.iter().collect::<Vec<_>>(), |_, run| {
-        let server = start();
-        run(&mut OverTcp::new(server.address().unwrap()));
+        with_server(|server| run(&mut OverTcp::new(server.address().unwrap())));
     });
 }
 

@@ -19,7 +19,7 @@ fn echo<'a>(_server: &Server, message: &'a [u8]) -> &'a [u8] {
 #[command(
     since = "1.0.0",
     complexity = "O(1)",
-    flags(FAST, SUBSCRIBER),
+    flags(FAST, SUBSCRIBER, HEALTH),
     tips(REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_ALL_SUCCEEDED),
     reply = OneOf(&[Status, Bulk, Tuple(&[Bulk, Bulk])])
 )]

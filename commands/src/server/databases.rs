@@ -1,5 +1,6 @@
 //! Whole databases: how large they are, emptying and exchanging them.
 
+use redis_core::persistence::snapshot;
 use redis_core::prelude::*;
 
 use super::FAMILY;
@@ -68,8 +69,13 @@ fn flushdb(keyspace: &mut Keyspace, server: &Server, flush_type: Option<FlushTyp
 )]
 fn flushall(keyspace: &mut Keyspace, server: &Server, flush_type: Option<FlushType>) -> Okay {
     let background = in_background(server, flush_type);
+    snapshot::cancel_saving(server, keyspace);
     for database in 0..keyspace.databases() {
         keyspace.flush(database, background);
+    }
+    if !server.config.save.get().is_empty() {
+        // Otherwise the next start would bring back what has just been removed. What goes wrong is in the log.
+        let _ = snapshot::save_at_once(server, keyspace);
     }
     keyspace.changed_all();
     Okay

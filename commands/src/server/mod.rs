@@ -14,6 +14,7 @@ mod memory;
 mod monitor;
 mod shutdown;
 mod slowlog;
+mod snapshots;
 
 family!("server");
 

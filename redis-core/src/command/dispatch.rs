@@ -129,6 +129,11 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
     if runner.eviction.has_failed() && takes_memory(client, command) {
         return Err(refuse(Error::OUT_OF_MEMORY));
     }
+    if let Some(error) = &runner.write_refusal
+        && (flags.has(Flags::HEALTH) || may_write(client, flags))
+    {
+        return Err(refuse(error.clone()));
+    }
     // MULTI and WATCH have words of their own for this.
     if client.transaction.is_some() && flags.has(Flags::NO_MULTI) && !flags.has(Flags::IMMEDIATE) {
         return Err(refuse(Error::NOT_IN_MULTI));
@@ -156,6 +161,12 @@ fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Res
         return Ok(Step::Queue(command));
     }
     Ok(Step::Run(command))
+}
+
+/// Whether a request may change the data: itself, or by what MULTI has queued.
+fn may_write(client: &Client, flags: Flags) -> bool {
+    flags.has(Flags::WRITE)
+        || flags.has(Flags::CLOSES_MULTI) && client.transaction.as_ref().is_some_and(|open| open.writes)
 }
 
 /// Whether a request must be refused when `maxmemory` is used up: one that may need more, now or in a transaction.

@@ -116,6 +116,8 @@ bit_set! {
         SYSTEM = 23, "";
         /// Ends MULTI, even when it is refused (EXEC). Internal.
         CLOSES_MULTI = 24, "";
+        /// Tells whether the server is well (PING): refused when writes are because of a disk error. Internal.
+        HEALTH = 25, "";
     }
 }
 

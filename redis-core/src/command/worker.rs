@@ -8,6 +8,7 @@ use super::propagation::Propagation;
 use super::registry::Registry;
 use crate::clock;
 use crate::db::{Changes, Keyspace};
+use crate::error::Error;
 use crate::observe::WorkerStats;
 use crate::server::{Effects, Server, Stale};
 
@@ -45,6 +46,8 @@ pub struct Runner {
     pub(super) effects: Effects,
     /// The worker runs what a log tells, which is not logged again.
     pub(crate) replays: bool,
+    /// Why changes are refused, if they are, as of the beginning of the batch.
+    pub(super) write_refusal: Option<Error>,
 }
 
 impl Worker {
@@ -70,6 +73,7 @@ impl Worker {
             propagation: Propagation::default(),
             effects: Effects::default(),
             replays: false,
+            write_refusal: None,
         };
         Worker { keyspace, runner }
     }
@@ -148,5 +152,6 @@ impl Runner {
             *keyspace.settings_mut() = self.server.settings();
             self.eviction.configure(&self.server.config);
         }
+        self.write_refusal = self.server.write_refusal();
     }
 }

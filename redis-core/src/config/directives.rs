@@ -6,13 +6,19 @@
 use super::cell::{Bool, Choice, Directory, Enum, Int, Memory, Octal, Secret, Text, file_name};
 use super::directive::declare;
 use super::names::{MaxmemoryPolicy, Permission};
-use super::structured::{Events, Ints, OutputBufferLimits, Percentiles, Words};
+use super::structured::{Events, Ints, OutputBufferLimits, Percentiles, SavePoint, SavePoints, Words};
 use crate::observe::log::LogLevel;
 
 const I32: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 const MAX: i64 = i64::MAX;
 const MIB: i64 = 1 << 20;
+
+const SAVE_POINTS: &[SavePoint] = &[
+    SavePoint { seconds: 3600, changes: 1 },
+    SavePoint { seconds: 300, changes: 100 },
+    SavePoint { seconds: 60, changes: 10_000 },
+];
 
 declare! {
     /// The settings that have effect, each readable as a field.
@@ -162,6 +168,12 @@ declare! {
     }
 
     section "Snapshots" {
+        /// After so many seconds with at least so many changes, write a snapshot.
+        save: SavePoints(SAVE_POINTS) => Mutable;
+        /// Refuse writes when snapshots fail.
+        stop_writes_on_bgsave_error: Bool(true) => Mutable;
+        /// Wait so many microseconds before each key of a snapshot. For tests.
+        rdb_key_save_delay: Int(0, i32::MIN as i64..=i32::MAX as i64) => Mutable Hidden;
         /// The name of the snapshot.
         dbfilename: Text("dump.rdb").checked(|name| file_name("dbfilename", name)) => Protected;
         /// Protect snapshots by a checksum.

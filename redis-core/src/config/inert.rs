@@ -12,7 +12,7 @@
 use super::cell::{Bool, Choice, Enum, Int, Memory, Secret, Text, file_name};
 use super::directive::declare;
 use super::names::Permission;
-use super::structured::{OnSignal, Primary, SavePoints};
+use super::structured::{OnSignal, Primary};
 
 const I32: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
@@ -46,18 +46,12 @@ declare! {
     pub struct Inert at inert;
 
     section "Snapshots" {
-        /// After so many seconds with at least so many changes, write a snapshot.
-        save: SavePoints(&[]) => Mutable Absent;
         /// Delete snapshots that served replication only.
         rdb_del_sync_files: Bool(false) => Mutable Dormant;
         /// Flush snapshots to the disk bit by bit.
         rdb_save_incremental_fsync: Bool(true) => Mutable Dormant;
-        /// Refuse writes when snapshots fail.
-        stop_writes_on_bgsave_error: Bool(true) => Mutable Dormant;
         /// Check the data that RESTORE and snapshots bring.
         sanitize_dump_payload: Choice("no", &["no", "yes", "clients"]) => Mutable Dormant;
-        /// Wait so many microseconds before each key of a snapshot. For tests.
-        rdb_key_save_delay: Int(0, i32::MIN as i64..=I32) => Mutable Hidden Dormant;
         /// Serve clients each time so many bytes are loaded.
         loading_process_events_interval_bytes: Memory(2 * MIB, 1024..=MAX) => Mutable Hidden Dormant;
     }

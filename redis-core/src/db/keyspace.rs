@@ -251,6 +251,11 @@ impl Keyspace {
         Sweeper::begin(self, record, compress)
     }
 
+    /// Calls off the copy that is being made, if there is one.
+    pub fn cancel_snapshot(&mut self) {
+        Sweeper::cancel(self);
+    }
+
     pub(super) fn held_mut(&mut self) -> &mut Held {
         &mut self.db.held
     }

@@ -8,6 +8,7 @@ use super::worker::with_worker;
 use crate::clock;
 use crate::command::{Worker, serve, tell};
 use crate::db::ShardSet;
+use crate::persistence::snapshot;
 use crate::pubsub::CloseReason;
 use crate::server::Server;
 
@@ -32,6 +33,7 @@ pub(super) async fn run(server: Arc<Server>) {
         close_idle(&server, now);
         with_worker(make_room);
         server.outgoing.close_unused();
+        with_worker(|worker| snapshot::tick(worker, now));
         if server.active_expire.load(Relaxed) && server.pause.current(now).is_none() {
             // A quarter of the time between two runs at most, more with a higher effort.
             let effort = server.config.active_expire_effort.get().clamp(1, 10).unsigned_abs();

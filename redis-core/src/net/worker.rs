@@ -18,6 +18,7 @@ use super::stream::Stream;
 use super::{cron, listen};
 use crate::clock;
 use crate::command::{Registry, Worker};
+use crate::persistence::snapshot;
 use crate::pubsub::CloseReason;
 use crate::server::{Client, Origin, Server};
 
@@ -66,6 +67,7 @@ pub(crate) fn run(
         // A worker that panicked has reported it; the others still stop.
         let _ = thread.join();
     }
+    snapshot::stop(server);
     result
 }
 

@@ -6,11 +6,13 @@
 //! | module | |
 //! |---|---|
 //! | [`rdb`] | snapshot files: written at once, loaded |
+//! | [`snapshot`] | snapshots taken while commands run |
 //! | `startup` | what a server begins with, loaded while it already answers |
 //! | `replacement` | a file that takes the place of another when it is complete |
 
 pub mod rdb;
 mod replacement;
+pub mod snapshot;
 mod startup;
 
 pub use replacement::Replacement;

@@ -137,6 +137,13 @@ impl ChangeLog {
         self.dirty.fetch_add(changes, Ordering::Relaxed);
     }
 
+    /// Takes back what a save has made safe: so many changes.
+    pub fn saved(&self, changes: u64) {
+        let less = |dirty: u64| Some(dirty.saturating_sub(changes));
+        // Never an error: there is always a new number.
+        let _ = self.dirty.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
     /// Changes since the last save.
     #[must_use]
     pub fn dirty(&self) -> u64 {

@@ -15,6 +15,7 @@ mod monitors;
 mod oom_score;
 mod outgoing;
 mod pause;
+mod snapshots;
 mod tracking;
 
 use std::sync::Arc;
@@ -30,11 +31,13 @@ pub use loading::LoadStatus;
 pub use monitors::{Monitors, quote};
 pub use outgoing::{Outgoing, Spare};
 pub use pause::{Pause, PauseMode};
+pub use snapshots::{Current, End, Purpose, SnapshotReport, Snapshots, Ticket};
 pub use tracking::{Choice, Stale, Tracking, TrackingTable};
 
 use crate::clock;
 use crate::config::Config;
 use crate::db::{AccessClock, Settings, Store};
+use crate::error::Error;
 use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats};
 use crate::pubsub::PubSub;
 
@@ -72,6 +75,8 @@ pub struct Server {
     pub libraries: Libraries,
     /// The loading of the data set.
     pub loading: LoadStatus,
+    /// Snapshots of the data.
+    pub snapshots: Snapshots,
     /// Whether keys expire without being asked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
     /// Whether nobody compares the checksums of what is loaded and restored (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
@@ -103,6 +108,7 @@ impl Server {
             lifecycle: Lifecycle::new(now),
             libraries: Libraries::default(),
             loading: LoadStatus::default(),
+            snapshots: Snapshots::new(now),
             active_expire: AtomicBool::new(true),
             skip_checksums: AtomicBool::new(false),
             cron_paused: AtomicBool::new(false),
@@ -121,6 +127,19 @@ impl Server {
     pub fn stop_tracking(&self, client: &ClientShared) {
         self.tracking.stop(client);
         self.store.want_names(!self.tracking.is_idle());
+    }
+
+    /// Why changes are refused now, if they are: they could not be made to last.
+    #[inline]
+    #[must_use]
+    pub fn write_refusal(&self) -> Option<Error> {
+        if self.snapshots.has_failed()
+            && self.config.stop_writes_on_bgsave_error.get()
+            && !self.config.save.get().is_empty()
+        {
+            return Some(Error::CANNOT_SAVE);
+        }
+        None
     }
 
     /// How the data are to be treated, as configured now.

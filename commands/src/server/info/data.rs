@@ -1,6 +1,4 @@
-//! INFO keyspace, persistence, replication: the data, and where else they are.
-
-use std::sync::atomic::Ordering::Relaxed;
+//! INFO keyspace, replication: the data, and where else they are.
 
 use redis_core::observe::info::Section;
 
@@ -17,51 +15,6 @@ pub(super) fn keyspace(source: &Source<'_>, section: &mut Section<'_>) {
             );
             section.field(format_args!("db{database}"), value);
         }
-    }
-}
-
-/// The data are in memory only.
-pub(super) fn persistence(source: &Source<'_>, section: &mut Section<'_>) {
-    let loading = &source.server.loading;
-    section
-        .field("loading", u8::from(loading.is_active()))
-        .field("async_loading", 0)
-        .field("current_cow_peak", 0)
-        .field("current_cow_size", 0)
-        .field("current_cow_size_age", 0)
-        .field("current_fork_perc", "0.00")
-        .field("current_save_keys_processed", 0)
-        .field("current_save_keys_total", 0)
-        .field("rdb_changes_since_last_save", source.server.changes.dirty())
-        .field("rdb_bgsave_in_progress", 0)
-        .field("rdb_last_save_time", source.server.lifecycle.started / 1000)
-        .field("rdb_last_bgsave_status", "ok")
-        .field("rdb_last_bgsave_time_sec", -1)
-        .field("rdb_current_bgsave_time_sec", -1)
-        .field("rdb_saves", 0)
-        .field("rdb_last_cow_size", 0)
-        .field("rdb_last_load_keys_expired", loading.keys_expired.load(Relaxed))
-        .field("rdb_last_load_keys_loaded", loading.keys_loaded.load(Relaxed))
-        .field("aof_enabled", 0)
-        .field("aof_rewrite_in_progress", 0)
-        .field("aof_rewrite_scheduled", 0)
-        .field("aof_last_rewrite_time_sec", -1)
-        .field("aof_current_rewrite_time_sec", -1)
-        .field("aof_last_bgrewrite_status", "ok")
-        .field("aof_rewrites", 0)
-        .field("aof_rewrites_consecutive_failures", 0)
-        .field("aof_last_write_status", "ok")
-        .field("aof_last_cow_size", 0)
-        .field("module_fork_in_progress", 0)
-        .field("module_fork_last_cow_size", 0);
-    if loading.is_active() {
-        section
-            .field("loading_start_time", loading.started.load(Relaxed) / 1000)
-            .field("loading_total_bytes", loading.total_bytes.load(Relaxed))
-            .field("loading_rdb_used_mem", loading.used_memory.load(Relaxed))
-            .field("loading_loaded_bytes", loading.loaded_bytes.load(Relaxed))
-            .field("loading_loaded_perc", format_args!("{:.2}", loading.percent()))
-            .field("loading_eta_seconds", loading.seconds_left().unwrap_or(1));
     }
 }
 

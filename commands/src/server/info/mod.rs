@@ -4,6 +4,7 @@ mod activity;
 mod commands;
 mod data;
 pub(super) mod memory;
+mod persistence;
 mod process;
 
 use redis_core::clock;
@@ -29,7 +30,7 @@ const SECTIONS: &[(&str, Tier, Write)] = &[
     ("Server", Tier::Default, process::server),
     ("Clients", Tier::Default, activity::clients),
     ("Memory", Tier::Default, memory::memory),
-    ("Persistence", Tier::Default, data::persistence),
+    ("Persistence", Tier::Default, persistence::persistence),
     ("Stats", Tier::Default, activity::stats),
     ("Replication", Tier::Default, data::replication),
     ("CPU", Tier::Default, process::cpu),

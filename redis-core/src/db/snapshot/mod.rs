@@ -26,6 +26,7 @@ mod sweeper;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
@@ -62,6 +63,8 @@ pub(crate) struct Sweep {
 struct Outbox {
     /// None if nothing is to be recorded: marks are wiped.
     record: Option<RecordEntry>,
+    /// Nobody knows of the sweep any more. Set under all locks.
+    cancelled: AtomicBool,
     waiting: Mutex<Waiting>,
 }
 

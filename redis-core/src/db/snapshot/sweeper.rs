@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Outbox, Portion, RecordEntry, Sweep, Waiting};
+use super::{Epochs, Outbox, Portion, RecordEntry, Sweep, Waiting};
 use crate::db::store::Held;
 use crate::db::{Entry, Keyspace, ShardSet, Store};
 
@@ -63,7 +65,7 @@ impl Sweeper {
     /// Gives all keys a sweep. All locks are held.
     fn mark(store: Arc<Store>, held: &mut Held, epoch: u8, record: Option<RecordEntry>, compress: bool) -> Self {
         let waiting = Waiting { portion: Portion::new(compress), entries: Vec::new(), keys: Vec::new() };
-        let outbox = Arc::new(Outbox { record, waiting: Mutex::new(waiting) });
+        let outbox = Arc::new(Outbox { record, cancelled: AtomicBool::new(false), waiting: Mutex::new(waiting) });
         let mut sizes = vec![(0, 0); store.databases()];
         let mut left = 0;
         for shard in 0..store.shards() {
@@ -87,6 +89,23 @@ impl Sweeper {
             entries: VecDeque::new(),
             emptied: Vec::new(),
             sizes,
+        }
+    }
+
+    /// Calls off the snapshot that is being taken, if there is one: its sweeper has nothing more to tell, and another one
+    /// may begin. All locks are held.
+    pub(in crate::db) fn cancel(keyspace: &mut Keyspace) {
+        let held = keyspace.held_mut();
+        let store = held.store().clone();
+        let mut epochs = store.epochs.lock();
+        let last = epochs.last;
+        for shard in 0..store.shards() {
+            for slot in &mut held.shard_mut(shard).databases {
+                let Some(sweep) = slot.keys.sweep.take() else { continue };
+                sweep.outbox.cancelled.store(true, Relaxed);
+                // After the last epoch the marks are wiped first.
+                epochs.running = last == u8::MAX;
+            }
         }
     }
 
@@ -142,6 +161,11 @@ impl Sweeper {
         let mut wanted = ShardSet::default();
         wanted.insert(shard);
         self.held.lock(&wanted);
+        if self.outbox.cancelled.load(Relaxed) {
+            self.left = 0;
+            self.held.unlock();
+            return;
+        }
         let keys = &mut self.held.shard_mut(shard).databases[database].keys;
         if keys.sweep(portion, enough) {
             self.left -= usize::from(keys.sweep.take().is_some());
@@ -173,26 +197,27 @@ impl Sweeper {
 impl Drop for Sweeper {
     fn drop(&mut self) {
         let store = self.held.store().clone();
-        if self.left > 0 {
-            for shard in 0..store.shards() {
-                let mut wanted = ShardSet::default();
-                wanted.insert(shard);
-                self.held.lock(&wanted);
-                for database in &mut self.held.shard_mut(shard).databases {
-                    database.keys.sweep = None;
-                }
-                self.held.unlock_fairly();
+        for shard in 0..if self.left > 0 { store.shards() } else { 0 } {
+            let mut wanted = ShardSet::default();
+            wanted.insert(shard);
+            self.held.lock(&wanted);
+            for database in &mut self.held.shard_mut(shard).databases {
+                let own = |sweep: &mut Box<Sweep>| Arc::ptr_eq(&sweep.outbox, &self.outbox);
+                drop(database.keys.sweep.take_if(own));
             }
+            self.held.unlock_fairly();
         }
         match self.epoch {
             // What wiped the marks.
-            0 => return,
+            0 => {}
             u8::MAX => {
                 Self::wipe(&store);
-                store.epochs.lock().last = 0;
+                *store.epochs.lock() = Epochs::default();
             }
-            _ => {}
+            _ => {
+                let mut epochs = store.epochs.lock();
+                epochs.running &= self.outbox.cancelled.load(Relaxed);
+            }
         }
-        store.epochs.lock().running = false;
     }
 }

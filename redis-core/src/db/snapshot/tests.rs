@@ -17,7 +17,8 @@ const DATABASES: usize = 3;
 const LONG: usize = 6_000;
 
 fn keyspace(shards: usize) -> Keyspace {
-    let clock = AccessClock { frequency: false, log_factor: 10, decay_minutes: 1, seconds: NOW / 1000 };
+    let clock =
+        AccessClock { frequency: false, changes_only: false, log_factor: 10, decay_minutes: 1, seconds: NOW / 1000 };
     let notify = EventClasses::default();
     let settings = Settings { limits: Limits::default(), notify, clock, expire: true };
     let mut keyspace = Keyspace::new(Store::new(shards, DATABASES), settings);
@@ -231,6 +232,36 @@ fn there_is_one_at_a_time() {
     keyspace.unlock();
     drop(sweeper);
     begin(&mut keyspace);
+}
+
+#[test]
+fn one_that_is_called_off_makes_room_for_the_next() {
+    let mut keyspace = keyspace(2);
+    (0..100).for_each(|_| change(&mut keyspace));
+    for _ in 0..600 {
+        let (mut first, _) = begin(&mut keyspace);
+        let mut portion = Portion::new(true);
+        first.next(&mut portion, Slice::LEAST);
+        keyspace.lock_all();
+        keyspace.cancel_snapshot();
+        // After the last epoch it has to be waited for.
+        let second = keyspace.begin_snapshot(Box::new(record), true);
+        let before = state(&keyspace);
+        keyspace.unlock();
+        let mut taken = State::new();
+        if let Some(mut second) = second {
+            assert!(!first.next(&mut portion, Slice::LEAST) || !first.next(&mut portion, Slice::LEAST));
+            drop(first);
+            keyspace.lock_all();
+            assert!(keyspace.begin_snapshot(Box::new(record), true).is_none(), "the second one goes on");
+            keyspace.unlock();
+            while second.next(&mut portion, Slice::LEAST) {
+                read(&portion, &mut taken);
+                change(&mut keyspace);
+            }
+            assert_eq!(taken, before);
+        }
+    }
 }
 
 #[test]
