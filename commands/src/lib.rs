@@ -12,7 +12,7 @@
 mod bitmaps;
 #[cfg(feature = "connection")]
 mod connection;
-#[cfg(any(feature = "hashes", feature = "keys"))]
+#[cfg(any(feature = "hashes", feature = "sets", feature = "sorted_sets", feature = "keys"))]
 mod expire_condition;
 #[cfg(feature = "geo")]
 mod geo;
@@ -26,6 +26,9 @@ mod keys;
 mod limit;
 #[cfg(feature = "lists")]
 mod lists;
+#[cfg(any(feature = "hashes", feature = "sets", feature = "sorted_sets"))]
+#[allow(dead_code, unused_imports, reason = "no family needs all of it")]
+mod member_expiry;
 #[cfg(any(feature = "lists", feature = "sorted_sets"))]
 mod multi_pop;
 #[cfg(feature = "pubsub")]

@@ -4,6 +4,7 @@ use redis_core::prelude::*;
 use redis_core::value::Element;
 
 use super::{FAMILY, Overwritten};
+use crate::member_expiry::Fields;
 
 /// Sets the values of one or more fields of a hash.
 ///
@@ -195,12 +196,7 @@ fn hstrlen(db: &Db, #[key(RO)] key: Key, field: &[u8]) -> Result<usize> {
     flags(FAST),
     reply = Array(&OneOf(&[Bulk, Null]))
 )]
-fn hgetdel(
-    db: &mut Db,
-    #[key(RW, ACCESS, DELETE)] key: Key,
-    fields: super::arguments::Fields,
-    reply: &mut Reply,
-) -> Result<()> {
+fn hgetdel(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, fields: Fields, reply: &mut Reply) -> Result<()> {
     let now = db.now();
     let mut hash = db.get_mut::<Hash>(key)?;
     reply.array(fields.len());

@@ -3,10 +3,11 @@
 use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::prelude::*;
 
-use super::arguments::{BeforeFields, FieldValues, Fields};
-use super::expiry::{Expired, HPERSIST, announce, deadline, is_past};
+use super::arguments::FieldValues;
+use super::expiry::HPERSIST;
 use super::fields::HDEL;
 use super::{FAMILY, Overwritten};
+use crate::member_expiry::{BeforeFields, Expired, Fields, announce, deadline, is_past};
 
 /// Sets the values of fields of a hash and when they expire, only if the conditions hold.
 ///
@@ -177,7 +178,7 @@ fn hgetex(
         }
     }
     match ttl {
-        Ttl::At(deadline) => announce(db, key, Expired { deadline: deadline.millis(), past }, &changed, log),
+        Ttl::At(deadline) => announce::<Hash>(db, key, Expired { deadline: deadline.millis(), past }, &changed, log),
         Ttl::Clear if !changed.is_empty() => {
             db.changed_by(key, "hpersist", changed.len() as u64);
             log.rewrite(HPERSIST, |effect| {

@@ -1,6 +1,7 @@
 //! Set commands: members of one set, and of one set and another.
 
 mod combine;
+mod expiry;
 mod random;
 
 use redis_core::prelude::*;
@@ -12,7 +13,7 @@ family!("set", acl = SET);
 
 /// Adds members to a set.
 ///
-/// The key is created if it does not exist.
+/// The key is created if it does not exist. When a member expires that is there already stays as it is.
 #[command(
     since = "1.0.0",
     complexity = "O(1) for each member.",
@@ -103,7 +104,8 @@ fn smembers(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
 
 /// Moves a member from one set to another.
 ///
-/// Answers whether it was in the first one. A set is deleted with its last member and created with its first.
+/// Answers whether it was in the first one. A set is deleted with its last member and created with its first. When the
+/// member expires, if it does, moves with it.
 #[command(since = "1.0.0", complexity = "O(1)", flags(FAST))]
 fn smove(
     db: &mut Db,
@@ -120,13 +122,18 @@ fn smove(
     if db.name(source) == db.name(destination) {
         return Ok(db.peek_as::<Set>(source)?.is_some_and(|set| set.contains(member)));
     }
-    if !db.get_mut::<Set>(source)?.is_some_and(|set| set.remove(member)) {
-        return Ok(false);
-    }
+    let Some(set) = db.get_mut::<Set>(source)? else { return Ok(false) };
+    let Some(deadline) = set.deadline(member) else { return Ok(false) };
+    set.remove(member);
     db.changed(source, "srem");
     let limits = db.limits();
-    if db.get_or_insert::<Set>(destination)?.add(member, &limits) {
+    let set = db.get_or_insert::<Set>(destination)?;
+    let added = set.add(member, &limits);
+    let moved = set.set_deadline(member, deadline) != Some(deadline);
+    if added {
         db.changed(destination, "sadd");
+    } else if moved {
+        db.changed_quietly(destination);
     }
     Ok(true)
 }

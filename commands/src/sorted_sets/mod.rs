@@ -8,6 +8,7 @@ mod add;
 mod blocking;
 mod bounds;
 mod combine;
+mod expiry;
 mod pop;
 mod random;
 mod range;
