@@ -12,6 +12,7 @@ mod random;
 mod transcript;
 pub mod values;
 pub mod waiting;
+mod watched;
 mod wire;
 
 pub use effects::Effects;
@@ -19,6 +20,7 @@ pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};
 pub use process::{Process, free_port, our_server, temporary_folder, wait_for};
 pub use random::Random;
 pub use transcript::{Dialogue, Failure, InProcess, Origin, OverTcp, Transcript};
+pub use watched::Watched;
 pub use wire::Wire;
 
 use std::path::{Path, PathBuf};

@@ -3,99 +3,19 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::cell::RefCell;
-
 use redis_commands as _;
-use redis_core::Running;
-use redis_core::prelude::*;
 use redis_core::resp::Value;
-use redis_tests::{Effects, Wire, wait_for};
+use redis_tests::{Watched, wait_for};
 
-/// A server whose followers and subscribers are written down.
-struct Watched {
-    running: Running,
-    effects: RefCell<Effects>,
-    subscriber: Wire,
-}
-
-impl Watched {
-    /// With the expiry cycle switched off: only commands find what has expired.
-    fn without_cycle() -> Self {
-        let watched = Self::new();
-        watched.run("DEBUG SET-ACTIVE-EXPIRE 0");
-        watched
-    }
-
-    fn new() -> Self {
-        let directives = [("port", "0"), ("enable-debug-command", "yes"), ("notify-keyspace-events", "EA")];
-        let builder =
-            directives.iter().fold(Server::builder(), |builder, (name, value)| builder.directive(name, value));
-        let running = builder.start().unwrap();
-        let effects = RefCell::new(Effects::follow(running.server()));
-        let mut subscriber = Wire::connect(running.address().unwrap()).unwrap();
-        subscriber.send(&["PSUBSCRIBE", "__keyevent@0__:*"]).unwrap();
-        subscriber.receive().unwrap();
-        Self { running, effects, subscriber }
-    }
-
-    fn run(&self, request: &str) -> Value {
-        let reply = self.running.run(&request.split(' ').collect::<Vec<_>>());
-        assert!(!matches!(reply, Value::Error(_)), "{request}: {reply}");
-        reply
-    }
-
-    /// The effects since the last time they were asked for.
-    fn effects(&self) -> Vec<String> {
-        let effects = self.effects.borrow_mut().take();
-        let plain = effects.iter().map(|effect| effect["0: ".len()..].to_owned());
-        plain.filter(|effect| !effect.starts_with("SET end-of-events")).collect()
-    }
-
-    /// The events up to now, since the last time they were asked for.
-    fn events(&mut self) -> Vec<String> {
-        self.run("SET end-of-events x");
-        let mut events = Vec::new();
-        loop {
-            let Value::Array(message) = self.subscriber.receive().unwrap() else { panic!("no message") };
-            let [.., channel, key] = message.as_slice() else { panic!("no message: {message:?}") };
-            let (channel, key) = (text(channel), text(key));
-            if key == "end-of-events" {
-                return events;
-            }
-            events.push(channel.split(':').next_back().unwrap().to_owned());
-        }
-    }
-
-    #[track_caller]
-    fn check(&mut self, request: &str, effects: &[&str], events: &[&str]) {
-        self.run(request);
-        assert_eq!(self.effects(), effects, "effects of {request}");
-        assert_eq!(self.events(), events, "events of {request}");
-    }
-
-    /// Sets fields that are over at once, and that nobody has noticed.
-    fn set_expired(&mut self, fields: &str) {
-        let count = fields.split(' ').count();
-        let pairs: Vec<_> = fields.split(' ').map(|field| format!("{field} old")).collect();
-        self.run(&format!("HSETEX h PX 1 FIELDS {count} {}", pairs.join(" ")));
-        let request = format!("HEXISTS h {}", fields.split(' ').next().unwrap());
-        wait_for(|| (self.run(&request) == Value::Integer(0)).then_some(())).expect("fields expire");
-        self.events();
-        self.effects();
-    }
-
-    fn expired_fields(&self) -> u64 {
-        let info = text(&self.run("INFO stats"));
-        let line = info.lines().find_map(|line| line.strip_prefix("expired_fields:")).unwrap().to_owned();
-        line.trim().parse().unwrap()
-    }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Bulk(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-        other => other.to_string(),
-    }
+/// Sets fields that are over at once, and that nobody has noticed.
+fn set_expired(server: &mut Watched, fields: &str) {
+    let count = fields.split(' ').count();
+    let pairs: Vec<_> = fields.split(' ').map(|field| format!("{field} old")).collect();
+    server.run(&format!("HSETEX h PX 1 FIELDS {count} {}", pairs.join(" ")));
+    let request = format!("HEXISTS h {}", fields.split(' ').next().unwrap());
+    wait_for(|| (server.run(&request) == Value::Integer(0)).then_some(())).expect("fields expire");
+    server.events();
+    server.effects();
 }
 
 #[test]
@@ -138,13 +58,13 @@ fn a_deadline_that_has_passed_is_a_removal() {
     server.check("HSETEX none PXAT 1 FIELDS 1 a 1", &[], &["hset", "hexpire", "hexpired", "del"]);
     server.check("HEXPIRE h 0 FIELDS 2 e f", &["HDEL h e f"], &["hexpired", "del"]);
     assert_eq!(server.run("EXISTS h"), Value::Integer(0));
-    assert_eq!(server.expired_fields(), 6);
+    assert_eq!(server.figure("stats", "expired_fields"), 6);
 }
 
 #[test]
 fn an_expired_field_that_is_set_is_removed_first() {
     let mut server = Watched::without_cycle();
-    server.set_expired("a b c d e f");
+    set_expired(&mut server, "a b c d e f");
     assert_eq!(server.run("HLEN h"), Value::Integer(6));
     assert_eq!(server.run("HGETALL h").to_string(), "(empty array)");
     assert_eq!(server.run("HRANDFIELD h").to_string(), "(nil)");
@@ -160,7 +80,7 @@ fn an_expired_field_that_is_set_is_removed_first() {
         &["hexpired", "hset"],
     );
     assert_eq!(server.run("HTTL h FIELDS 3 a e f").to_string(), "1) (integer) -1\n2) (integer) -1\n3) (integer) -2");
-    assert_eq!((server.run("HLEN h"), server.expired_fields()), (Value::Integer(7), 5));
+    assert_eq!((server.run("HLEN h"), server.figure("stats", "expired_fields")), (Value::Integer(7), 5));
 }
 
 #[test]
@@ -178,7 +98,7 @@ fn fields_expire_without_being_asked_for() {
     let effects = server.effects();
     assert!(["HDEL h a c", "HDEL h c a"].contains(&effects.last().unwrap().as_str()), "{effects:?}");
     assert_eq!(server.events(), ["hexpire", "hexpired", "del"]);
-    assert_eq!(server.expired_fields(), 3);
+    assert_eq!(server.figure("stats", "expired_fields"), 3);
 }
 
 #[test]
@@ -190,7 +110,7 @@ fn a_crowd_of_fields_goes_in_portions() {
     server.run(&format!("HSETEX h PX 1 FIELDS {CROWD} {}", pairs.join(" ")));
     server.run("HSET h stays v");
     wait_for(|| (server.run("HLEN h") == Value::Integer(1)).then_some(())).expect("the fields are taken out");
-    assert_eq!(server.expired_fields(), CROWD as u64);
+    assert_eq!(server.figure("stats", "expired_fields"), CROWD as u64);
     let mut gone = Vec::new();
     for effect in server.effects().iter().filter_map(|effect| effect.strip_prefix("HDEL h ")) {
         let fields: Vec<_> = effect.split(' ').map(str::to_owned).collect();

@@ -290,9 +290,8 @@ pub(super) fn save(writer: &mut Writer, value: &Custom) {
     writer.end_of_fields();
 }
 
-/// Reads a value, behind its type byte.
-pub(super) fn load(reader: &mut Reader<'_>) -> Result<Custom, Error> {
-    let id = reader.length()?;
+/// Reads a value, behind its type's id.
+pub(super) fn load(reader: &mut Reader<'_>, id: u64) -> Result<Custom, Error> {
     let version = module_encoding(id);
     let same_name = |def: &DataTypeDef| module_id(def.name, version) == Some(id);
     let def = find(same_name).ok_or(Error::UnknownModule(id))?;

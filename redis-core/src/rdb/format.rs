@@ -161,6 +161,12 @@ pub mod opcode {
     pub const EOF: u8 = 255;
 }
 
+/// The module type as which a set is written whose members have deadlines.
+pub(super) const SET_WITH_DEADLINES: &str = "SetExpiry";
+
+/// The module type as which a sorted set is written whose members have deadlines.
+pub(super) const ZSET_WITH_DEADLINES: &str = "ZSetExpir";
+
 /// The letters of a module type's name, six bits each.
 const NAME_LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -217,6 +223,7 @@ mod tests {
 
     #[test]
     fn module_ids_hold_a_name_and_a_version() {
+        assert!(module_id(SET_WITH_DEADLINES, 0).is_some() && module_id(ZSET_WITH_DEADLINES, 0).is_some());
         let id = module_id("bloom-_09", 5).unwrap();
         assert_eq!((module_name(id).as_str(), module_encoding(id)), ("bloom-_09", 5));
         assert_eq!(module_id("AAAAAAAAA", 1), Some(1));

@@ -19,11 +19,13 @@
 //! # What is written
 //!
 //! The forms of RDB version 10, which Redis 7.0 and everything after it read. Collections that are one run of bytes are
-//! written as that run. Two kinds of value need more than that:
+//! written as that run. Three kinds of value need more than that:
 //!
 //! - A small set of texts is a listpack here. Redis 7.0 has no such form, so its members are written one by one.
 //! - A hash whose fields have deadlines is written in the form of RDB version 80, which is Valkey 9's. Nothing else
 //!   is; a DUMP payload has version 80 only if it must.
+//! - A set or sorted set whose members have deadlines: neither Redis 7 nor Valkey 9 has a form for it. It is written as the
+//!   value of a module, of the types `SetExpiry` and `ZSetExpir`, which others refuse with its name.
 //!
 //! # What is read
 //!

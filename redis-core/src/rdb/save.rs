@@ -1,10 +1,11 @@
 //! Values as they are written.
 
-use super::{Type, Writer, data_type};
+use super::format::{SET_WITH_DEADLINES, ZSET_WITH_DEADLINES};
+use super::{Type, Writer, data_type, module_id};
 use crate::table::NO_DEADLINE;
 use crate::value::list::NodeRef;
 use crate::value::stream::{Group, StreamId};
-use crate::value::{Hash, List, Object, Set, Str, Stream, ZSet};
+use crate::value::{Element, Hash, List, Object, Set, Str, Stream, TextBuffer, ZSet};
 
 /// How a node of a list that is one long element is marked.
 pub(super) const NODE_PLAIN: u64 = 1;
@@ -27,6 +28,9 @@ impl ValueRef<'_> {
         match self {
             Self::Str(_) => Type::Str,
             Self::Object(Object::List(_)) => Type::ListQuicklist2,
+            Self::Object(object @ (Object::Set(_) | Object::ZSet(_))) if object.next_deadline() != NO_DEADLINE => {
+                Type::Module2
+            }
             Self::Object(Object::Set(set)) if set.as_intset().is_some() => Type::SetIntset,
             Self::Object(Object::Set(_)) => Type::Set,
             Self::Object(Object::Hash(hash)) if hash.as_listpack().is_some() => Type::HashListpack,
@@ -40,18 +44,46 @@ impl ValueRef<'_> {
     }
 }
 
-/// Writes a value without its type byte, which is that of [`ValueRef::form`]. Fields of a hash that end before `now` are
-/// left out.
+/// Writes a value without its type byte, which is that of [`ValueRef::form`]. Fields of a hash, and members of a set or a
+/// sorted set, that end before `now` are left out.
 pub fn save_object(writer: &mut Writer, value: ValueRef<'_>, now: u64) {
     match value {
         ValueRef::Str(text) => writer.string(text.as_bytes()),
         ValueRef::Object(Object::List(list)) => save_list(writer, list),
+        ValueRef::Object(Object::Set(set)) if set.next_deadline() != NO_DEADLINE => {
+            let members = || set.iter_with_deadlines().map(|(member, deadline)| (member, None, deadline));
+            save_with_deadlines(writer, SET_WITH_DEADLINES, members, now);
+        }
         ValueRef::Object(Object::Set(set)) => save_set(writer, set),
         ValueRef::Object(Object::Hash(hash)) => save_hash(writer, hash, now),
+        ValueRef::Object(Object::ZSet(set)) if set.next_deadline() != NO_DEADLINE => {
+            let members = || set.iter_with_deadlines().map(|(member, score, deadline)| (member, Some(score), deadline));
+            save_with_deadlines(writer, ZSET_WITH_DEADLINES, members, now);
+        }
         ValueRef::Object(Object::ZSet(set)) => save_zset(writer, set),
         ValueRef::Object(Object::Stream(stream)) => save_stream(writer, stream),
         ValueRef::Object(Object::Custom(value)) => data_type::save(writer, value),
     }
+}
+
+/// Members with deadlines are in nobody's form but ours: fields of a module's value, so that a server that does not know
+/// them says which type it lacks, and a tool passes over them. First their number; then each member, its score if it
+/// has one, and its deadline, in milliseconds since 1970, 0 for none.
+fn save_with_deadlines<'a, I: Iterator<Item = (Element<'a>, Option<f64>, u64)>>(
+    writer: &mut Writer,
+    name: &str,
+    members: impl Fn() -> I,
+    now: u64,
+) {
+    writer.length(module_id(name, 0).expect("it is the name of a type"));
+    let live = || members().filter(|(.., deadline)| *deadline > now);
+    writer.unsigned_field(live().count() as u64);
+    for (member, score, deadline) in live() {
+        writer.string_field(member.text(&mut TextBuffer::new()));
+        score.into_iter().for_each(|score| writer.double_field(score));
+        writer.unsigned_field(if deadline == NO_DEADLINE { 0 } else { deadline.max(1) });
+    }
+    writer.end_of_fields();
 }
 
 fn save_list(writer: &mut Writer, list: &List) {

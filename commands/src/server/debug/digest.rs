@@ -1,7 +1,7 @@
 //! DEBUG DIGEST: a hash of the data that does not depend on the order in which they are found.
 //!
-//! Two data sets with the same keys, values and expiring keys have the same digest, in whatever encodings and order they
-//! are. It is compared with digests of the same program only.
+//! Two data sets with the same keys, values, deadlines of members and expiring keys have the same digest, in whatever
+//! encodings and order they are. It is compared with digests of the same program only.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher};
@@ -79,20 +79,23 @@ fn of_entry(entry: &Entry, now: u64) -> Digest {
         }
         Some(Object::Set(set)) => {
             let mut digest = Digest::of(&[b"set"]);
-            set.iter().for_each(|member| digest.join(Digest::of(&[&text(member)])));
+            for (member, deadline) in set.iter_with_deadlines().filter(|(.., deadline)| *deadline > now) {
+                digest.join(Digest::of(&[&text(member), &deadline.to_be_bytes()]));
+            }
             digest
         }
         Some(Object::Hash(hash)) => {
             let mut digest = Digest::of(&[b"hash"]);
             for (field, value, deadline) in hash.iter_with_deadlines().filter(|(.., deadline)| *deadline > now) {
-                let expires = [u8::from(deadline != redis_core::table::NO_DEADLINE)];
-                digest.join(Digest::of(&[&text(field), &text(value), &expires]));
+                digest.join(Digest::of(&[&text(field), &text(value), &deadline.to_be_bytes()]));
             }
             digest
         }
         Some(Object::ZSet(set)) => {
             let mut digest = Digest::of(&[b"zset"]);
-            set.iter().for_each(|(member, score)| digest.join(Digest::of(&[&text(member), &score.to_be_bytes()])));
+            for (member, score, deadline) in set.iter_with_deadlines().filter(|(.., deadline)| *deadline > now) {
+                digest.join(Digest::of(&[&text(member), &score.to_be_bytes(), &deadline.to_be_bytes()]));
+            }
             digest
         }
         Some(Object::Stream(stream)) => of_stream(stream),

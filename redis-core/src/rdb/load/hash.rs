@@ -52,13 +52,17 @@ pub(super) fn packed(listpack: Listpack, limits: &Limits) -> Result<Hash, Error>
 fn add(hash: &mut Hash, field: &[u8], value: &[u8], deadline: u64, loading: &Loading) -> Result<(), Error> {
     let deadline = match deadline {
         0 => NO_DEADLINE,
-        DEADLINE_MAX.. => return Err(NO_TIME_AT_ALL),
         deadline => deadline,
     };
     if deadline > loading.now && !hash.set_with_deadline(field, value, deadline, loading.now, &loading.limits) {
         return Err(Error::Duplicate);
     }
     Ok(())
+}
+
+/// A deadline as Redis can have it.
+fn in_redis(deadline: u64) -> Result<u64, Error> {
+    if deadline < DEADLINE_MAX { Ok(deadline) } else { Err(NO_TIME_AT_ALL) }
 }
 
 /// The hash, unless no field of those that were read is left.
@@ -97,7 +101,7 @@ pub(super) fn fields_with_deadlines(reader: &mut Reader<'_>, form: Type, loading
                 -1 => 0,
                 millis => u64::try_from(millis).map_err(|_| NO_TIME_AT_ALL)?.max(1),
             },
-            _ => before,
+            _ => in_redis(before)?,
         };
         add(&mut hash, &field, &value, deadline, loading)?;
     }
@@ -119,6 +123,7 @@ pub(super) fn packed_with_deadlines(reader: &mut Reader<'_>, form: Type, loading
         };
         let deadline = deadline.to_i64().and_then(|millis| u64::try_from(millis).ok()).ok_or(NO_TIME_AT_ALL)?;
         let (mut field_text, mut value_text) = (TextBuffer::new(), TextBuffer::new());
+        let deadline = in_redis(deadline)?;
         add(&mut hash, field.text(&mut field_text), value.text(&mut value_text), deadline, loading)?;
     }
     left_of(hash, listpack.len())

@@ -8,7 +8,9 @@ mod set;
 mod stream;
 mod zset;
 
-use super::{Error, Reader, Type, data_type, ziplist};
+use super::format::{SET_WITH_DEADLINES, ZSET_WITH_DEADLINES};
+use super::{Error, Reader, Type, data_type, module_id, ziplist};
+use crate::table::NO_DEADLINE;
 use crate::value::{Limits, Listpack, Object, Value};
 
 /// A value that was read.
@@ -27,7 +29,7 @@ pub struct Loading {
     pub version: u16,
     /// Which encodings to choose.
     pub limits: Limits,
-    /// The time, in milliseconds since 1970: fields of hashes that end before it are left out.
+    /// The time, in milliseconds since 1970: fields and members that end before it are left out.
     pub now: u64,
 }
 
@@ -64,9 +66,39 @@ pub fn load_object(reader: &mut Reader<'_>, type_byte: u8, loading: &Loading) ->
         Type::StreamListpacks | Type::StreamListpacks2 | Type::StreamListpacks3 => {
             stream::stream(reader, form)?.into_object()
         }
-        Type::Module2 => Object::Custom(data_type::load(reader)?),
+        Type::Module2 => match reader.length()? {
+            id if Some(id) == module_id(SET_WITH_DEADLINES, 0) => set::with_deadlines(reader, loading)?.into_object(),
+            id if Some(id) == module_id(ZSET_WITH_DEADLINES, 0) => zset::with_deadlines(reader, loading)?.into_object(),
+            id => Object::Custom(data_type::load(reader, id)?),
+        },
     };
     if object.must_go() { Err(Error::Empty) } else { Ok(Loaded::Object(object)) }
+}
+
+/// Reads members with their deadlines and what stands between, and hands each to `add` whose time is not over, with
+/// [`NO_DEADLINE`] if it has none.
+fn with_deadlines<'a, T>(
+    reader: &mut Reader<'a>,
+    loading: &Loading,
+    between: impl Fn(&mut Reader<'a>) -> Result<T, Error>,
+    mut add: impl FnMut(&[u8], T, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let count = reader.unsigned_field()?;
+    let mut live = count == 0;
+    for _ in 0..count {
+        let member = reader.string_field()?;
+        let middle = between(reader)?;
+        let deadline = match reader.unsigned_field()? {
+            0 => NO_DEADLINE,
+            deadline => deadline,
+        };
+        if deadline > loading.now {
+            live = true;
+            add(&member, middle, deadline)?;
+        }
+    }
+    reader.end_of_fields()?;
+    if live { Ok(()) } else { Err(Error::Expired) }
 }
 
 fn read_listpack(reader: &mut Reader<'_>) -> Result<Listpack, Error> {

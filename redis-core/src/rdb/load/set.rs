@@ -1,6 +1,6 @@
 //! Sets.
 
-use super::read_listpack;
+use super::{Loading, read_listpack};
 use crate::rdb::{Error, Reader};
 use crate::value::{IntSet, Limits, Set};
 
@@ -29,4 +29,18 @@ pub(super) fn intset(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Er
 /// One listpack.
 pub(super) fn listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Error> {
     Set::from_listpack(read_listpack(reader)?, limits).ok_or(Error::Duplicate)
+}
+
+/// Members with deadlines, as fields.
+pub(super) fn with_deadlines(reader: &mut Reader<'_>, loading: &Loading) -> Result<Set, Error> {
+    let mut set = Set::new();
+    let nothing = |_: &mut Reader<'_>| Ok(());
+    super::with_deadlines(reader, loading, nothing, |member, (), deadline| {
+        if !set.add(member, &loading.limits) {
+            return Err(Error::Duplicate);
+        }
+        set.set_deadline(member, deadline);
+        Ok(())
+    })?;
+    Ok(set)
 }

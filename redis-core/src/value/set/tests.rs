@@ -173,3 +173,64 @@ fn random_members_are_equally_likely() {
         assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
     }
 }
+
+#[test]
+fn a_deadline_makes_a_table() {
+    let limits = Limits::default();
+    let mut set = set_of(0..3, &limits);
+    assert_eq!((set.set_deadline(b"9", 5), set.set_deadline(b"1", NO_DEADLINE)), (None, Some(NO_DEADLINE)));
+    assert_eq!((set.encoding(), set.next_deadline(), set.deadline(b"1")), ("intset", NO_DEADLINE, Some(NO_DEADLINE)));
+    assert_eq!(set.set_deadline(b"1", 5), Some(NO_DEADLINE));
+    assert_eq!((set.encoding(), set.next_deadline(), set.deadline(b"1")), ("hashtable", 5, Some(5)));
+    assert!(!set.add(b"1", &limits), "it is there");
+    assert_eq!(set.deadline(b"1"), Some(5));
+    assert!(set.remove(b"1") && set.add(b"1", &limits));
+    assert_eq!((set.deadline(b"1"), set.next_deadline()), (Some(NO_DEADLINE), NO_DEADLINE));
+}
+
+#[test]
+fn members_with_deadlines_do_what_a_map_does() {
+    let limits = Limits::default();
+    let mut set = Set::new();
+    let mut model: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    for step in 0..20_000_u64 {
+        let grows = step < 10_000;
+        let member = format!("m{}", below(if grows { 3_000 } else { 300 })).into_bytes();
+        match below(if grows { 12 } else { 16 }) {
+            0..4 => {
+                assert_eq!(set.add(&member, &limits), !model.contains_key(&member));
+                model.entry(member).or_insert(NO_DEADLINE);
+            }
+            4..8 => {
+                let deadline = if below(4) == 0 { NO_DEADLINE } else { step + below(2_000) as u64 };
+                assert_eq!(set.set_deadline(&member, deadline), model.get(&member).copied());
+                model.entry(member).and_modify(|old| *old = deadline);
+            }
+            8 => assert_eq!(set.remove(&member), model.remove(&member).is_some()),
+            9 => {
+                let popped = set.pop();
+                assert_eq!(popped.is_some(), !model.is_empty());
+                popped.into_iter().for_each(|member| assert!(model.remove(&member).is_some()));
+            }
+            _ => {
+                let mut gone = Vec::new();
+                let limit = 1 + below(50);
+                let reaped = set.reap(step, limit, &mut |member| gone.push(member.to_vec()));
+                assert!(reaped == gone.len() && reaped <= limit);
+                let ends: Vec<u64> = gone.iter().map(|member| model.remove(member).unwrap()).collect();
+                assert!(ends.is_sorted() && ends.iter().all(|end| *end <= step), "{ends:?}");
+                assert!(reaped == limit || set.next_deadline() > step);
+            }
+        }
+        assert_eq!(set.next_deadline(), model.values().copied().min().unwrap_or(NO_DEADLINE));
+        if step % 1_000 == 0 {
+            for set in [&set, &set.clone()] {
+                let own: BTreeMap<_, _> = set.iter_with_deadlines().map(|(m, end)| (m.to_vec(), end)).collect();
+                assert_eq!((own == model, set.len()), (true, model.len()));
+            }
+        }
+    }
+    let mortal = model.values().filter(|end| **end != NO_DEADLINE).count();
+    assert_eq!(set.reap(NO_DEADLINE - 1, usize::MAX, &mut |_| ()), mortal);
+    assert_eq!((set.len(), set.next_deadline()), (model.len() - mortal, NO_DEADLINE));
+}

@@ -241,3 +241,91 @@ fn scores_in_a_listpack_are_short() {
         [&b"0"[..], b"0.1", b"7", b"1e+100", b"inf"]
     );
 }
+
+#[test]
+fn a_deadline_leaves_the_encoding() {
+    let limits = Limits::default();
+    let mut set = ZSet::new();
+    assert_eq!(set.insert(b"a", 1.0, &limits), None);
+    assert_eq!((set.set_deadline(b"b", 5), set.set_deadline(b"a", NO_DEADLINE)), (None, Some(NO_DEADLINE)));
+    let plain = set.memory();
+    assert_eq!(set.set_deadline(b"a", 5), Some(NO_DEADLINE));
+    assert_eq!((set.encoding(), set.next_deadline(), set.deadline(b"a")), ("listpack", 5, Some(5)));
+    assert!(set.memory() > plain);
+    assert_eq!((set.insert(b"a", 2.0, &limits), set.deadline(b"a")), (Some(1.0), Some(5)));
+    assert_eq!((set.set_deadline(b"a", 7), set.next_deadline()), (Some(5), 7));
+    assert_eq!(set.set_deadline(b"a", NO_DEADLINE), Some(7));
+    assert_eq!((set.memory(), set.deadline(b"a")), (plain, Some(NO_DEADLINE)));
+    set.set_deadline(b"a", 5);
+    assert_eq!((set.remove(b"a"), set.next_deadline(), set.len()), (Some(2.0), NO_DEADLINE, 0));
+    assert!(size_of::<ZSet>() <= 16);
+}
+
+/// Against the model with a map of deadlines beside it, while it grows out of its listpack and shrinks again.
+#[test]
+fn members_with_deadlines_do_what_a_vector_does() {
+    let limits = Limits { zset_max_listpack_entries: 60, ..Limits::default() };
+    let (mut set, mut model) = (ZSet::new(), Model::default());
+    let mut ends: HashMap<Vec<u8>, u64> = HashMap::new();
+    let mut encodings = std::collections::BTreeSet::new();
+    for step in 0..12_000_u64 {
+        let member = any_member(if step < 2_000 { 40 } else { 600 });
+        match below(12) {
+            0..4 => {
+                let score = any_score();
+                assert_eq!(set.insert(&member, score, &limits).map(bits), model.insert(&member, score).map(bits));
+            }
+            4..8 => {
+                let end = if below(4) == 0 { NO_DEADLINE } else { step + below(1_000) as u64 };
+                let old = model.0.iter().any(|(_, other)| *other == member);
+                let old = old.then(|| ends.get(&member).copied().unwrap_or(NO_DEADLINE));
+                assert_eq!(set.set_deadline(&member, end), old);
+                if old.is_some() && end == NO_DEADLINE {
+                    ends.remove(&member);
+                } else if old.is_some() {
+                    ends.insert(member, end);
+                }
+            }
+            8 => {
+                assert_eq!(set.remove(&member).map(bits), model.remove(&member).map(bits));
+                ends.remove(&member);
+            }
+            9 => {
+                let start = below(model.0.len() + 1);
+                let end = (start + below(6)).min(model.0.len());
+                set.remove_range(start..end);
+                for (_, member) in model.0.drain(start..end) {
+                    ends.remove(&member);
+                }
+            }
+            10 if step % 3 == 0 => {
+                let popped = set.pop_first().map(|(member, _)| member.into_vec());
+                assert_eq!(popped, (!model.0.is_empty()).then(|| model.0.remove(0).1));
+                popped.and_then(|member| ends.remove(&member));
+            }
+            _ => {
+                let mut gone = Vec::new();
+                let limit = 1 + below(20);
+                let reaped = set.reap(step, limit, &mut |member| gone.push(member.to_vec()));
+                assert!(reaped == gone.len() && (reaped == limit || set.next_deadline() > step));
+                for member in gone {
+                    assert!(ends.remove(&member).is_some_and(|end| end <= step) && model.remove(&member).is_some());
+                }
+            }
+        }
+        assert_eq!(set.next_deadline(), ends.values().copied().min().unwrap_or(NO_DEADLINE));
+        if step % 300 == 0 {
+            encodings.insert(set.encoding());
+            for set in [&set, &set.clone()] {
+                check(set, &model);
+                let own: HashMap<_, _> = set
+                    .iter_with_deadlines()
+                    .filter(|(.., end)| *end != NO_DEADLINE)
+                    .map(|(member, _, end)| (member.to_vec(), end))
+                    .collect();
+                assert_eq!(own, ends);
+            }
+        }
+    }
+    assert_eq!(encodings.len(), 2, "{encodings:?}");
+}
