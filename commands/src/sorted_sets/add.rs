@@ -116,14 +116,24 @@ impl How {
         limits: &Limits,
         outcome: &mut Outcome,
     ) -> Result<Option<f64>> {
-        let Some(old) = zset.score(member) else {
-            if self.only_present {
-                return Ok(None);
-            }
-            zset.insert(member, given, limits);
-            outcome.added += 1;
-            return Ok(Some(given));
+        let mut decision = Ok(None);
+        let decide = |old| {
+            decision = self.decide(old, given);
+            decision.as_ref().ok().copied().flatten()
         };
+        let old = zset.update(member, decide, limits);
+        let new = decision?;
+        match (old, new) {
+            (None, Some(_)) => outcome.added += 1,
+            (Some(old), Some(new)) if new != old => outcome.updated += 1,
+            _ => {}
+        }
+        Ok(new)
+    }
+
+    /// The score that a member is to have, or nothing if an option stands in the way.
+    fn decide(self, old: Option<f64>, given: f64) -> Result<Option<f64>> {
+        let Some(old) = old else { return Ok((!self.only_present).then_some(given)) };
         if self.only_absent {
             return Ok(None);
         }
@@ -131,14 +141,8 @@ impl How {
         if new.is_nan() {
             return Err(Error::new("ERR resulting score is not a number (NaN)"));
         }
-        if self.only_greater && new <= old || self.only_less && new >= old {
-            return Ok(None);
-        }
-        if new != old {
-            zset.insert(member, new, limits);
-            outcome.updated += 1;
-        }
-        Ok(Some(new))
+        let refused = self.only_greater && new <= old || self.only_less && new >= old;
+        Ok((!refused).then_some(new))
     }
 
     /// Takes one option, if there is one.

@@ -71,21 +71,29 @@ impl Members {
     }
 
     pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let hash = hash(member);
-        match self.index.find(&self.records, hash, member) {
-            Some(slot) => Some(self.set_score(slot, member, score)),
-            None => {
-                let rank = self.place(score, member);
-                let slot = self.records.push(member, score);
-                self.index.insert_new(&mut self.records, hash, slot);
-                self.tree.insert(rank, Key { score, slot });
-                None
-            }
-        }
+        self.update(member, |_| Some(score))
     }
 
-    /// Gives a member that is there another score. Returns the old one.
-    fn set_score(&mut self, slot: Slot, member: &[u8], score: f64) -> f64 {
+    pub(super) fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Option<f64> {
+        let hash = hash(member);
+        let found = self.index.find(&self.records, hash, member);
+        let old = found.map(|slot| self.records.score(slot));
+        if let Some(score) = decide(old) {
+            match found {
+                Some(slot) => self.set_score(slot, member, score),
+                None => {
+                    let rank = self.place(score, member);
+                    let slot = self.records.push(member, score);
+                    self.index.insert_new(&mut self.records, hash, slot);
+                    self.tree.insert(rank, Key { score, slot });
+                }
+            }
+        }
+        old
+    }
+
+    /// Gives a member that is there another score.
+    fn set_score(&mut self, slot: Slot, member: &[u8], score: f64) {
         let old = self.records.score(slot);
         if old != score {
             let rank = self.place(old, member);
@@ -100,7 +108,6 @@ impl Members {
                 self.tree.insert(new_rank, key);
             }
         }
-        old
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {

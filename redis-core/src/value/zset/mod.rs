@@ -287,18 +287,38 @@ impl ZSet {
 
     /// Gives a member this score, which is not NaN. Returns the score that it had, `None` if it is new.
     pub fn insert(&mut self, member: &[u8], score: f64, limits: &Limits) -> Option<f64> {
-        debug_assert!(!score.is_nan(), "NaN has no place in the order");
-        if let ViewMut::Packed(packed) = self.view_mut() {
-            if let Some(old) = packed.set_score(member, score) {
-                return Some(old);
-            }
-            if packed.len() < limits.zset_max_listpack_entries
-                && member.len() <= limits.zset_max_listpack_value
-                && packed.as_listpack().has_room_for(member.len())
-            {
-                packed.insert_new(member, score);
-                return None;
-            }
+        self.update(member, |_| Some(score), limits)
+    }
+
+    /// Gives a member the score, not NaN, that `decide` makes of the one that it has; with `None` nothing happens. Returns the
+    /// score that it had, `None` if it was not there.
+    pub fn update(
+        &mut self,
+        member: &[u8],
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+        limits: &Limits,
+    ) -> Option<f64> {
+        let decide = |old| decide(old).inspect(|new| debug_assert!(!new.is_nan(), "NaN has no place in the order"));
+        let score = match self.view_mut() {
+            ViewMut::Tree(members) => return members.update(member, decide),
+            ViewMut::Packed(packed) => match packed.find(member) {
+                Some(offset) => {
+                    let old = packed.score_at(offset);
+                    if let Some(new) = decide(Some(old)) {
+                        packed.set_score(offset, member, new);
+                    }
+                    return Some(old);
+                }
+                None => decide(None)?,
+            },
+        };
+        if let ViewMut::Packed(packed) = self.view_mut()
+            && packed.len() < limits.zset_max_listpack_entries
+            && member.len() <= limits.zset_max_listpack_value
+            && packed.as_listpack().has_room_for(member.len())
+        {
+            packed.insert_new(member, score);
+            return None;
         }
         self.become_tree().insert(member, score)
     }

@@ -65,7 +65,7 @@ impl Packed {
     }
 
     /// The offset of a member.
-    fn find(&self, member: &[u8]) -> Option<usize> {
+    pub(super) fn find(&self, member: &[u8]) -> Option<usize> {
         self.0.find(member, self.0.first()?, 1)
     }
 
@@ -74,7 +74,7 @@ impl Packed {
         self.0.next(member).expect("a score follows every member")
     }
 
-    fn score_at(&self, member: usize) -> f64 {
+    pub(super) fn score_at(&self, member: usize) -> f64 {
         score_of(self.0.at(self.score_offset(member))).expect("every second element is a score")
     }
 
@@ -96,15 +96,12 @@ impl Packed {
         Pairs { elements: self.0.iter_range(2 * ranks.start..2 * ranks.end), left: ranks.len() }
     }
 
-    /// Gives a member another score, if it is there. Returns the one that it had.
-    pub(super) fn set_score(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let offset = self.find(member)?;
-        let old = self.score_at(offset);
-        if old != score {
+    /// Gives the member at an offset another score.
+    pub(super) fn set_score(&mut self, offset: usize, member: &[u8], score: f64) {
+        if self.score_at(offset) != score {
             self.0.remove_many(offset, 2);
             self.insert_new(member, score);
         }
-        Some(old)
     }
 
     /// Adds a member that is not there.
