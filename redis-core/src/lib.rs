@@ -69,8 +69,8 @@ pub mod __private {
     pub use crate::command::generated::*;
     pub use crate::command::{
         Access, ArgDoc, ArgKind, Argument, Begin, Call, Caller, Categories, CommandDef, CommandName, Context, Cursor,
-        Docs, Family, Find, Flags, IntoOutcome, IntoReply, KeyFlags, KeyShape, KeySpec, Outcome, Parameter, Run,
-        Schema, Shape, arity, help, key_spec_count, key_specs,
+        Docs, EffectArgs, Family, Find, Flags, IntoOutcome, IntoReply, KeyFlags, KeyShape, KeySpec, Outcome, Parameter,
+        Run, Schema, Shape, ToArgs, arity, help, key_spec_count, key_specs,
     };
     pub use crate::db::Key;
     pub use crate::error::{Error, Result};

@@ -3,8 +3,8 @@
 pub use crate::args::{Args, OwnedArgs};
 pub use crate::command::{
     Argument, Bulk, Call, Caller, CommandName, Context, Count, Early, IntoReply, Keys, Late, Lazy, Many, Map, Millis,
-    NumKeys, Okay, Pattern, Propagation, Rest, ScanCursor, Schema, Seconds, Secret, SetOf, Simple, Timeout, UnixMillis,
-    UnixSeconds, Wait, WaitKeys,
+    NumKeys, Okay, Pattern, Propagation, Rest, ScanCursor, Schema, Seconds, Secret, SetOf, Simple, Timeout, ToArgs,
+    UnixMillis, UnixSeconds, Wait, WaitKeys,
 };
 pub use crate::db::{Db, Deadline, Key, Keyspace, Stored, Ttl};
 pub use crate::error::{Error, Result};

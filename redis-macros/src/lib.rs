@@ -141,6 +141,8 @@ pub fn data_type(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// each variant is a token, with what stands behind it. Keys among options say how they are used: `#[key(OW, UPDATE)]`,
 /// and with `from = 6` also where clients begin to search for the token.
 ///
+/// `#[options(to_args)]` also implements `ToArgs`, which writes the options back as arguments, for logged effects.
+///
 /// `#[options(..)]` on a struct: `check = path` names a function from `&..Raw` to `Result<()>` that refuses what does
 /// not go together; `once` refuses an option that is said again, where otherwise the last one counts; `order` makes the
 /// order of the fields obligatory; `sequence` makes them positional arguments. `#[arg(..)]` on a field or variant, beside

@@ -53,6 +53,8 @@ struct Manner {
     order: bool,
     /// The fields are positional arguments, not options.
     sequence: bool,
+    /// They can be written back as arguments.
+    to_args: bool,
     /// The path of the runtime.
     root: Option<Path>,
 }
@@ -68,6 +70,7 @@ impl Manner {
                     "once" => manner.once = true,
                     "order" => manner.order = true,
                     "sequence" => manner.sequence = true,
+                    "to_args" => manner.to_args = true,
                     _ => manner.root = Some(parse::crate_path(input)?),
                 }
                 Ok(())
@@ -79,6 +82,22 @@ impl Manner {
 
     fn runtime(&self) -> TokenStream {
         types::runtime(self.root.as_ref())
+    }
+
+    /// The implementation that writes the options back, if it is wanted; `body` adds arguments to `effect`.
+    fn to_args(&self, target: &Target, body: TokenStream) -> Option<TokenStream> {
+        let (rt, Target { lifetime, ty, .. }) = (self.runtime(), target);
+        self.to_args.then(|| {
+            quote! {
+                #[automatically_derived]
+                impl<#lifetime> #rt::ToArgs for #ty {
+                    #[allow(unused_variables)]
+                    fn to_args(&self, effect: &mut #rt::EffectArgs) {
+                        #body
+                    }
+                }
+            }
+        })
     }
 
     /// The call of the check function on `raw`.

@@ -55,8 +55,11 @@ pub(crate) const DATA_TYPE: Words =
     Words { kind: "word", place: " in `#[data_type]`", known: &["name", "version", "crate"] };
 
 /// The words of `#[options(..)]`.
-pub(crate) const OPTIONS: Words =
-    Words { kind: "word", place: " in `#[options]`", known: &["check", "once", "order", "sequence", "crate"] };
+pub(crate) const OPTIONS: Words = Words {
+    kind: "word",
+    place: " in `#[options]`",
+    known: &["check", "once", "order", "sequence", "to_args", "crate"],
+};
 
 /// The words of `#[arg(..)]` on a parameter.
 pub(crate) const PARAMETER: Words = Words {

@@ -1,8 +1,11 @@
 //! What declarations turn into: the entries that they submit, and the two passes of options.
 
 use redis_core::args::OwnedArgs;
-use redis_core::command::{Access, ArgDoc, ArgKind, Begin, Command, Cursor, Find, Flags, KeyFlags, Registry, Secrets};
+use redis_core::command::{
+    Access, ArgDoc, ArgKind, Begin, Command, Cursor, EffectArgs, Find, Flags, KeyFlags, Registry, Secrets,
+};
 use redis_core::prelude::*;
+use redis_core::resp::Value;
 
 family!("test", acl = STRING | HASH);
 
@@ -125,6 +128,34 @@ struct Once {
     value: Option<i64>,
 }
 
+/// Options that are written back.
+#[derive(Clone, Debug, Options, PartialEq)]
+#[options(to_args)]
+struct Written {
+    flag: bool,
+    choice: Option<Form>,
+    #[arg(token = "AT")]
+    place: i64,
+    words: Vec<Vec<u8>>,
+    range: Option<Span>,
+}
+
+#[derive(Clone, Debug, Options, PartialEq)]
+#[options(to_args)]
+enum Form {
+    Plain,
+    Until(UnixMillis),
+    Between { low: i64, high: i64 },
+}
+
+#[derive(Clone, Debug, Options, PartialEq)]
+#[options(sequence, to_args)]
+struct Span {
+    first: i64,
+    #[arg(token = "TO")]
+    last: Option<i64>,
+}
+
 fn command(name: &str) -> &'static Command {
     let registry = Registry::get().expect("the declarations of this file are sound");
     registry.find_full(name.as_bytes()).expect("declared in this file")
@@ -205,6 +236,29 @@ fn parse<T: for<'a> Argument<'a>>(line: &str) -> Result<T> {
 
 fn error<T: for<'a> Argument<'a>>(line: &str) -> String {
     parse::<T>(line).err().map_or_else(String::new, |error| error.text().into_owned())
+}
+
+#[test]
+fn options_are_written_as_they_can_be_read() {
+    for (line, written) in [
+        ("at 1", "AT 1"),
+        ("plain at -5 flag", "FLAG PLAIN AT -5"),
+        ("words b at 1 until 77 words a", "UNTIL 77 AT 1 WORDS b WORDS a"),
+        ("between 1 2 at 3 range 4", "BETWEEN 1 2 AT 3 RANGE 4"),
+        ("range 4 to 5 at 3", "AT 3 RANGE 4 TO 5"),
+    ] {
+        let options: Written = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let mut effect = EffectArgs::default();
+        effect.options(&options);
+        let bytes = effect.as_bytes();
+        let words = Value::parse_all(bytes).expect("bulk strings").into_iter().map(|word| match word {
+            Value::Bulk(word) => String::from_utf8(word).expect("words"),
+            other => panic!("{other}"),
+        });
+        let words = words.collect::<Vec<_>>().join(" ");
+        assert_eq!(words, written);
+        assert_eq!(parse(&words), Ok(options));
+    }
 }
 
 #[test]

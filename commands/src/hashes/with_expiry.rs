@@ -55,13 +55,7 @@ pub(super) fn hsetex(
     }
     // The conditions held here, so nobody needs to ask again.
     log.rewrite(HSETEX, |effect| {
-        effect.key(db, key);
-        let effect = match ttl {
-            Ttl::Clear => effect,
-            Ttl::Keep => effect.arg("KEEPTTL"),
-            Ttl::At(deadline) => effect.arg("PXAT").number(deadline.millis()),
-        };
-        let effect = effect.arg("FIELDS").number(fields.len());
+        let effect = effect.key(db, key).options(&ttl).arg("FIELDS").number(fields.len());
         fields.iter().fold(effect, |effect, (field, value)| effect.arg(field).arg(value))
     });
     Ok(true)

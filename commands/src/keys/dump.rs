@@ -99,7 +99,8 @@ fn restore(
     }
     db.changed(key, "restore");
     if !deadline.is_never() && !options.absttl {
-        log.rewrite(RESTORE, |effect| options.log(effect.key(db, key).number(deadline.millis()).arg(payload)));
+        let options = RestoreOptions { absttl: true, ..options };
+        log.rewrite(RESTORE, |effect| effect.key(db, key).number(deadline.millis()).arg(payload).options(&options));
     }
     Ok(Okay)
 }
@@ -127,7 +128,7 @@ fn deadline(ttl: i64, absolute: bool, now: u64) -> Deadline {
 
 /// How the value is stored.
 #[derive(Options)]
-#[options(check = one_of_both)]
+#[options(check = one_of_both, to_args)]
 struct RestoreOptions {
     /// Overwrite what the key holds.
     #[arg(since = "3.0.0")]
@@ -158,20 +159,6 @@ impl RestoreOptions {
             _ => None,
         }
     }
-
-    /// The options of a request with an absolute time to live.
-    fn log<'e>(&self, effect: &'e mut EffectArgs) -> &'e mut EffectArgs {
-        if self.replace {
-            effect.arg("REPLACE");
-        }
-        if let Some(Early(IdleTime(seconds))) = self.idletime {
-            effect.arg("IDLETIME").number(seconds);
-        }
-        if let Some(Early(Frequency(counter))) = self.freq {
-            effect.arg("FREQ").number(counter);
-        }
-        effect.arg("ABSTTL")
-    }
 }
 
 /// Seconds, not negative.
@@ -184,6 +171,12 @@ struct Frequency(u8);
 
 macro_rules! bounded {
     ($name:ident, $error:literal) => {
+        impl ToArgs for $name {
+            fn to_args(&self, effect: &mut EffectArgs) {
+                effect.number(self.0);
+            }
+        }
+
         impl<'a> Argument<'a> for $name {
             type Raw = &'a [u8];
             const SHAPE: Shape = Shape::exactly(1);

@@ -51,10 +51,7 @@ fn xadd(db: &mut Db, #[key(RW, UPDATE)] key: Key, addition: Addition, log: &mut 
         if only_existing {
             effect.arg("NOMKSTREAM");
         }
-        if let Some(left) = left.filter(|_| trimmed > 0) {
-            left.write(effect);
-        }
-        effect.arg(&*id.to_text());
+        effect.options(&left.filter(|_| trimmed > 0)).arg(&*id.to_text());
         pairs.iter().fold(effect, |effect, (field, value)| effect.arg(field).arg(value))
     });
     Ok(Some(Added(id)))

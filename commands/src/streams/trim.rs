@@ -27,7 +27,7 @@ fn xtrim(db: &mut Db, #[key(RW, DELETE)] key: Key, trim: Trimming, log: &mut Pro
     let left = trim.what_is_left(&stream.entries);
     if trimmed > 0 {
         db.changed_by(key, "xtrim", trimmed);
-        log.rewrite(XTRIM, |effect| left.write(effect.key(db, key)));
+        log.rewrite(XTRIM, |effect| effect.key(db, key).options(&left));
     }
     Ok(trimmed)
 }
@@ -65,11 +65,12 @@ impl Trimming {
         };
         Trimming { to, approximate: false, limit: None, references: self.references }
     }
+}
 
-    /// Writes it as arguments.
-    pub(super) fn write<'e>(&self, effect: &'e mut EffectArgs) -> &'e mut EffectArgs {
+impl ToArgs for Trimming {
+    fn to_args(&self, effect: &mut EffectArgs) {
         let operator = if self.approximate { "~" } else { "=" };
-        let effect = match self.to {
+        match self.to {
             Trim::MaxLen(len) => effect.arg("MAXLEN").arg(operator).number(len),
             Trim::MinId(id) => effect.arg("MINID").arg(operator).arg(&*id.to_text()),
         };
@@ -80,7 +81,7 @@ impl Trimming {
             References::KeepRef => effect,
             References::DelRef => effect.arg("DELREF"),
             References::Acked => effect.arg("ACKED"),
-        }
+        };
     }
 }
 

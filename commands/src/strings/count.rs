@@ -82,7 +82,7 @@ fn incrbyfloat(db: &mut Db, key: Key, increment: Lazy<Increment>, log: &mut Prop
     sum.format(&mut text);
     store_float(db, key, &text);
     // Not every platform adds alike, so the sum is what is logged.
-    log.rewrite(SET, |effect| effect.key(db, key).arg(&text).arg("KEEPTTL"));
+    log.rewrite(SET, |effect| effect.key(db, key).arg(&text).options(&Ttl::Keep));
     Ok(Bulk(text))
 }
 

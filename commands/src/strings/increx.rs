@@ -194,18 +194,15 @@ fn finish(
     }
     store(db);
     match ttl {
-        Ttl::Keep => log.rewrite(SET, |effect| effect.key(db, key).arg(text).arg("KEEPTTL")),
-        Ttl::Clear => {
-            if expires {
-                db.expire(key, Deadline::NEVER);
-                db.notify(key, "persist");
-            }
-            log.rewrite(SET, |effect| effect.key(db, key).arg(text));
+        Ttl::Clear if expires => {
+            db.expire(key, Deadline::NEVER);
+            db.notify(key, "persist");
         }
+        Ttl::Clear | Ttl::Keep => {}
         Ttl::At(deadline) => {
             db.expire(key, deadline);
             db.notify(key, "expire");
-            log.rewrite(SET, |effect| effect.key(db, key).arg(text).arg("PXAT").number(deadline.millis()));
         }
     }
+    log.rewrite(SET, |effect| effect.key(db, key).arg(text).options(&ttl));
 }

@@ -139,13 +139,13 @@ fn msetex(db: &mut Db, #[key(OW, UPDATE)] data: CountedPairs, options: MsetexOpt
         store(db, key, value, ttl);
         count += 1;
     }
-    if let Ttl::At(deadline) = ttl {
+    if let Ttl::At(_) = ttl {
         log.rewrite(MSETEX, |effect| {
             effect.number(count);
             for (key, value) in data.pairs() {
                 effect.key(db, key).arg(value);
             }
-            effect.arg("PXAT").number(deadline.millis())
+            effect.options(&ttl)
         });
     }
     true

@@ -93,11 +93,9 @@ fn set(
     if !options.get {
         reply.simple("OK");
     }
-    match ttl {
-        Ttl::At(deadline) => log_with_deadline(log, db, key, value, deadline),
-        Ttl::Keep if options.get => log.rewrite(SET, |effect| effect.key(db, key).arg(value).arg("KEEPTTL")),
-        _ if options.get => log.rewrite(SET, |effect| effect.key(db, key).arg(value)),
-        _ => {}
+    // A time to live counts from now; whoever reads the log later needs the time at which it ends.
+    if options.get || matches!(ttl, Ttl::At(_)) {
+        log.rewrite(SET, |effect| effect.key(db, key).arg(value).options(&ttl));
     }
     Ok(())
 }
@@ -151,11 +149,6 @@ pub(super) fn store(db: &mut Db, key: Key, value: &[u8], ttl: Ttl) {
 
 fn store_with_deadline(db: &mut Db, key: Key, value: &[u8], deadline: Deadline, log: &mut Propagation) -> Okay {
     store(db, key, value, Ttl::At(deadline));
-    log_with_deadline(log, db, key, value, deadline);
+    log.rewrite(SET, |effect| effect.key(db, key).arg(value).options(&Ttl::At(deadline)));
     Okay
-}
-
-/// A time to live counts from now; whoever reads the log later needs the time at which it ends.
-fn log_with_deadline(log: &mut Propagation, db: &Db, key: Key, value: &[u8], deadline: Deadline) {
-    log.rewrite(SET, |effect| effect.key(db, key).arg(value).arg("PXAT").number(deadline.millis()));
 }

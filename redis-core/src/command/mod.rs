@@ -43,7 +43,7 @@ pub use dispatch::{Flow, Recognised, disconnect, execute, prefetch, recognise};
 pub use docs::{ArgDoc, ArgKind, Docs};
 pub use flags::{Begin, Categories, Find, Flags, KeyFlags, KeySpec};
 pub use help::{describe, help};
-pub use propagation::{CommandName, EffectArgs, Propagation};
+pub use propagation::{CommandName, EffectArgs, Propagation, ToArgs};
 pub use registry::{Command, Registry, RegistryError};
 pub use reply::{Bulk, IntoOutcome, IntoReply, Map, Okay, SetOf, Simple, Wait, WaitKeys};
 pub use schema::Schema;

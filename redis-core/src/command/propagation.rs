@@ -5,7 +5,8 @@
 //! nothing is built; when somebody does, effects are written in the form that the log has them in, into a buffer that
 //! one call hands on to the next.
 
-use crate::db::{Db, Key};
+use super::argument::{Early, UnixMillis, UnixSeconds};
+use crate::db::{Db, Key, Ttl};
 use crate::resp::append_argument;
 use crate::server::Effects;
 
@@ -91,7 +92,7 @@ impl Propagation {
 }
 
 /// The arguments of an effect under construction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct EffectArgs {
     /// Those of earlier effects stand before them.
     written: Vec<u8>,
@@ -99,6 +100,12 @@ pub struct EffectArgs {
 }
 
 impl EffectArgs {
+    /// The arguments so far, as bulk strings.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.written
+    }
+
     /// Adds an argument.
     pub fn arg(&mut self, arg: impl AsRef<[u8]>) -> &mut Self {
         append_argument(&mut self.written, arg.as_ref());
@@ -111,8 +118,95 @@ impl EffectArgs {
         self.arg(db.name(key))
     }
 
+    /// Adds what options are written as.
+    pub fn options(&mut self, options: &impl ToArgs) -> &mut Self {
+        options.to_args(self);
+        self
+    }
+
     /// Adds a number.
     pub fn number(&mut self, number: impl itoa::Integer) -> &mut Self {
         self.arg(itoa::Buffer::new().format(number))
+    }
+}
+
+/// What can be written as the arguments that it could have been read from, so that a logged effect needs no grammar of its
+/// own. `#[derive(Options)]` implements it where `#[options(to_args)]` asks for it.
+///
+/// It is not implemented for times that count from now, because whoever reads the log does so later.
+pub trait ToArgs {
+    /// Adds the arguments.
+    fn to_args(&self, effect: &mut EffectArgs);
+}
+
+impl ToArgs for [u8] {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        effect.arg(self);
+    }
+}
+
+impl ToArgs for Vec<u8> {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        effect.arg(self);
+    }
+}
+
+impl ToArgs for String {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        effect.arg(self);
+    }
+}
+
+impl ToArgs for i64 {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        effect.number(*self);
+    }
+}
+
+impl ToArgs for u64 {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        effect.number(*self);
+    }
+}
+
+impl ToArgs for UnixSeconds {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        effect.number(self.0.millis() / 1000);
+    }
+}
+
+impl ToArgs for UnixMillis {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        effect.number(self.0.millis());
+    }
+}
+
+impl<T: ToArgs + ?Sized> ToArgs for &T {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        (**self).to_args(effect);
+    }
+}
+
+impl<T: ToArgs> ToArgs for Option<T> {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        self.iter().for_each(|value| value.to_args(effect));
+    }
+}
+
+impl<T: ToArgs> ToArgs for Early<T> {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        self.0.to_args(effect);
+    }
+}
+
+/// As the options of SET and its relatives, which know no word for a deadline that is cleared: that is what happens
+/// without one.
+impl ToArgs for Ttl {
+    fn to_args(&self, effect: &mut EffectArgs) {
+        match self {
+            Ttl::Keep => effect.arg("KEEPTTL"),
+            Ttl::Clear => effect,
+            Ttl::At(deadline) => effect.arg("PXAT").number(deadline.millis()),
+        };
     }
 }

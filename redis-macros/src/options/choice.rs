@@ -110,6 +110,7 @@ impl Choice<'_> {
             quote!(#rt::in_sequence(&[#(#parts),*]))
         });
         let tries = self.members.iter().map(|member| self.try_member(member, only_tokens));
+        let to_args = self.manner.to_args(self.target, self.written());
         let (checks, together) = (self.checks(only_tokens), self.manner.check_call());
         quote! {
             #definition
@@ -148,6 +149,8 @@ impl Choice<'_> {
                         #value
                     }
                 }
+
+                #to_args
             };
         }
     }
@@ -239,6 +242,17 @@ impl Choice<'_> {
             quote!(#pattern => { #(#checks?;)* })
         });
         quote!(match raw { #(#arms)* })
+    }
+
+    /// The member as arguments again.
+    fn written(&self) -> TokenStream {
+        let rt = &self.rt;
+        let arms = self.members.iter().map(|member| {
+            let (token, places) = (&member.token, member.places());
+            let pattern = member.with(&quote!(Self), &places);
+            quote!(#pattern => { effect.arg(#token); #(#rt::ToArgs::to_args(#places, effect);)* })
+        });
+        quote!(match self { #(#arms)* })
     }
 
     fn value_pass(&self) -> TokenStream {

@@ -39,6 +39,7 @@ impl Group<'_> {
         let kind = if self.manner.sequence { quote!(Block) } else { quote!(Inline) };
         let (argument_shape, shape) = (self.argument_shape(), self.shape_pass());
         let (checks, values) = (self.checks(), self.values());
+        let to_args = self.manner.to_args(self.target, self.written());
         quote! {
             #definition
 
@@ -68,6 +69,8 @@ impl Group<'_> {
                         #values
                     }
                 }
+
+                #to_args
             };
         }
     }
@@ -375,6 +378,27 @@ impl Group<'_> {
             #opened
             Ok(Self { #(#values)* })
         }
+    }
+
+    /// Each field as arguments again.
+    fn written(&self) -> TokenStream {
+        let rt = &self.rt;
+        let fields = self.fields.iter().map(|field| {
+            let (ident, token, found) = (field.member(), &field.token, field.found());
+            let Some(ty) = field.take.ty() else { return quote!(if self.#ident { effect.arg(#token); }) };
+            let tokened = field.tokened(rt, &types::anonymous(ty));
+            let announce = match self.manner.sequence {
+                true => field.arg.token.as_ref().map(|token| quote!(effect.arg(#token);)),
+                false => Some(quote!(if !#tokened { effect.arg(#token); })),
+            };
+            let write = quote!({ #announce #rt::ToArgs::to_args(#found, effect); });
+            match &field.take {
+                Take::Optional(_) => quote!(if let Some(#found) = &self.#ident #write),
+                Take::Repeated(_) => quote!(for #found in &self.#ident #write),
+                _ => quote!({ let #found = &self.#ident; #write }),
+            }
+        });
+        quote!(#(#fields)*)
     }
 
     /// Takes what the first pass kept apart.
