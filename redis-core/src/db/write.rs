@@ -381,7 +381,9 @@ impl Db {
     pub(super) fn expire_due_members(&mut self, key: Key, limit: usize) -> bool {
         let now = self.now;
         let (keys, name) = self.keys_and_name(key);
-        if !keys.table().find(key.hash, name).is_some_and(Entry::is_volatile) {
+        // Looked at first, because what is lent for writing is copied while a snapshot is taken.
+        let due = |entry: &Entry| entry.object_ref().is_some_and(|object| object.next_deadline() <= now);
+        if !keys.table().find(key.hash, name).is_some_and(due) {
             return true;
         }
         let Some(object) = keys.find_mut(key.hash, name).and_then(Entry::object_mut) else { return true };
