@@ -19,8 +19,7 @@ use crate::command::{Answer, Flow, Recognised, Registry, RegistryError, Task, Wo
 use crate::config::Config;
 use crate::error::Error;
 use crate::net::{ListenError, Listeners, listen_tcp, listen_unix, note_ports, run};
-use crate::persistence::begin_loading;
-use crate::persistence::rdb::LoadError;
+use crate::persistence::{LoadError, aof, begin_loading};
 use crate::rdb::{DuplicateType, data_types};
 use crate::resp::{Reply, Value};
 use crate::server::{Client, Origin, Server};
@@ -40,6 +39,9 @@ pub enum StartError {
     /// The data set cannot be loaded.
     #[error("Fatal error loading the DB, check server logs. {0}. Exiting.")]
     Load(#[from] LoadError),
+    /// The server has ended because it could not write what it must.
+    #[error("Fatal error writing the append only file: {0}")]
+    Failed(String),
     /// An address cannot be used.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -99,10 +101,15 @@ impl Builder {
         }
         let server = assemble(config, registry);
         note_listeners(&server, &listeners);
-        if self.directives.iter().any(|(name, _)| name.eq_ignore_ascii_case("dir")) {
+        aof::spawn(&server)?;
+        if server.config.appendonly.get() || self.directives.iter().any(|(name, _)| name.eq_ignore_ascii_case("dir")) {
             // There is nobody yet who could be told that it takes time.
-            let loader = begin_loading(&server, || ())?;
-            loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let loader = begin_loading(&server, registry, || ())?;
+            let loaded = loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            if let Err(error) = loaded {
+                aof::end(&server);
+                return Err(error.into());
+            }
         }
         let (ready, wait) = std::sync::mpsc::channel();
         let thread = {
@@ -116,6 +123,7 @@ impl Builder {
                 if let Err(error) = result {
                     tracing::error!("the server stopped: {error}");
                 }
+                aof::end(&server);
             })?
         };
         // An error here means that the thread has ended before it was ready; it has logged why.
@@ -297,6 +305,10 @@ impl Session<'_> {
                 task.finish(&self.running.worker.lock(), &self.client, answer);
             }
             Flow::Paused => reply.error("ERR the server is paused"),
+        }
+        let server = &self.running.server;
+        if server.aof.holds_replies() {
+            server.aof.wait_acknowledged(server.changes.end(), || server.lifecycle.is_stopping());
         }
         let mut mail = Vec::new();
         self.client.shared.mailbox.drain_into(&mut mail);

@@ -10,8 +10,7 @@ use crate::command::Registry;
 use crate::config::{CommandLine, Config, Sources};
 use crate::net;
 use crate::observe::log;
-use crate::persistence::begin_loading;
-use crate::persistence::rdb::LoadError;
+use crate::persistence::{aof, begin_loading};
 use crate::rdb::data_types;
 use crate::server::Server;
 
@@ -85,16 +84,22 @@ fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Re
         tracing::warn!("Failed to write PID file {pidfile}: {error}");
     }
     let stopping = server.clone();
-    let loader = begin_loading(server, || tracing::info!("Ready to accept connections tcp"))?;
+    aof::spawn(server)?;
+    let loader = begin_loading(server, registry, || tracing::info!("Ready to accept connections tcp"))?;
     net::run(server, registry, workers(server), listeners, || {
         tokio::spawn(net::stop_on_signal(stopping));
     })?;
-    match loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-        Ok(()) | Err(LoadError::Stopped) => {}
-        Err(error) => {
-            clean_up(server, pidfile);
-            return Err(error.into());
-        }
+    let loaded = loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    aof::end(server);
+    if let Err(error) = loaded
+        && !error.is_stop()
+    {
+        clean_up(server, pidfile);
+        return Err(error.into());
+    }
+    if server.lifecycle.has_failed() {
+        clean_up(server, pidfile);
+        return Err(StartError::Failed(server.aof.error()));
     }
     tracing::warn!("User requested shutdown...");
     clean_up(server, pidfile);

@@ -21,6 +21,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bitop", "arguments", "the operations that Redis 8.2 added"),
     ("bitop", "changed_in", "the operations that Redis 8.2 added"),
     ("migrate", "flags", "others are served while it waits, so it cannot be part of a transaction"),
+    ("waitaof", "flags", "it is `async`, and a transaction waits for nothing"),
     ("xackdel", "*", "Redis 8.2 added it"),
     ("xadd", "arguments", "the references that Redis 8.2 lets it regard"),
     ("xadd", "changed_in", "the references that Redis 8.2 lets it regard"),

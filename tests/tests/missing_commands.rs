@@ -37,7 +37,6 @@ const TO_COME: &[(&str, &str)] = &[
          cluster|setslot cluster|shards cluster|slaves cluster|slot-stats cluster|slots cluster|syncslots \
          readonly readwrite restore-asking",
     ),
-    ("persistence", "bgrewriteaof waitaof"),
     ("modules", "module module|help module|list module|load module|loadex module|unload"),
 ];
 

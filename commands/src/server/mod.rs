@@ -3,6 +3,7 @@
 use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::prelude::*;
 
+mod append_only;
 mod command;
 mod config;
 mod databases;

@@ -82,6 +82,8 @@ struct Request {
     /// Whether the connection wants to know when what is read changes (CLIENT TRACKING).
     tracked: bool,
     database: usize,
+    /// The offset in the change log behind what the connection has changed last.
+    written: u64,
     /// Whether reads refresh the access clock.
     touch: bool,
     /// The protocol of the reply.
@@ -109,6 +111,7 @@ impl Caller {
                 && !call.server.tracking.is_idle()
                 && remembers(call.client),
             database: call.client.database,
+            written: call.client.written,
             touch: !call.client.no_touch,
             protocol: call.reply.protocol(),
             silent: matches!(call.client.reply_mode, ReplyMode::Off | ReplyMode::Skip),
@@ -166,6 +169,12 @@ impl Caller {
             self.0.server.pause.wait().await;
         }
         self.0.run(|keyspace| body(keyspace.db_mut(), key))
+    }
+
+    /// The offset in the change log behind what the connection had changed when it asked.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.0.written
     }
 
     /// The name of a key.

@@ -44,10 +44,10 @@ pub struct Runner {
     pub(super) propagation: Propagation,
     /// What happened at one time and is not in the log yet.
     pub(super) effects: Effects,
-    /// The worker runs what a log tells, which is not logged again.
-    pub(crate) replays: bool,
     /// Why changes are refused, if they are, as of the beginning of the batch.
     pub(super) write_refusal: Option<Error>,
+    /// The worker runs what a log tells, which is not logged again.
+    pub(crate) replays: bool,
 }
 
 impl Worker {
@@ -72,10 +72,20 @@ impl Worker {
             eviction,
             propagation: Propagation::default(),
             effects: Effects::default(),
-            replays: false,
             write_refusal: None,
+            replays: false,
         };
         Worker { keyspace, runner }
+    }
+
+    /// A worker that runs again what a log tells: nothing is refused or expires, nothing is logged, and nobody is
+    /// served or told.
+    #[must_use]
+    pub(crate) fn replaying(server: Arc<Server>, registry: &'static Registry) -> Self {
+        let mut worker = Worker::new(server, registry);
+        worker.runner.replays = true;
+        worker.keyspace.settings_mut().expire = false;
+        worker
     }
 
     /// Begins a batch: the clock is read and the configuration looked at.
@@ -150,8 +160,9 @@ impl Runner {
         if generation != self.generation {
             self.generation = generation;
             *keyspace.settings_mut() = self.server.settings();
+            keyspace.settings_mut().expire &= !self.replays;
             self.eviction.configure(&self.server.config);
         }
-        self.write_refusal = self.server.write_refusal();
+        self.write_refusal = if self.replays { None } else { self.server.write_refusal() };
     }
 }

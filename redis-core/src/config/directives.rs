@@ -185,4 +185,29 @@ declare! {
         /// Compress long strings in snapshots and in what DUMP replies.
         rdbcompression: Bool(true) => Mutable;
     }
+
+    section "Append only file" {
+        /// Log every change to a file, from which the data are loaded at the start.
+        appendonly: Bool(false) => Mutable;
+        /// The name of that file.
+        appendfilename: Text("appendonly.aof").checked(|name| file_name("appendfilename", name)) => Immutable;
+        /// The directory of its parts.
+        appenddirname: Text("appendonlydir").checked(|name| file_name("appenddirname", name)) => Immutable;
+        /// When the file is flushed to the disk.
+        appendfsync: Choice("everysec", &["everysec", "always", "no"]) => Mutable;
+        /// Do not flush while a snapshot is being written.
+        no_appendfsync_on_rewrite: Bool(false) => Mutable;
+        /// Rewrite the file when it has grown by so many percent ...
+        auto_aof_rewrite_percentage: Int(100, 0..=I32) => Mutable;
+        /// ... and is at least this large.
+        auto_aof_rewrite_min_size: Memory(64 * MIB, 0..=MAX) => Mutable;
+        /// Load a file whose end is missing.
+        aof_load_truncated: Bool(true) => Mutable;
+        /// Begin a rewritten file with a snapshot.
+        aof_use_rdb_preamble: Bool(true) => Mutable;
+        /// Note times in the file.
+        aof_timestamp_enabled: Bool(false) => Mutable;
+        /// Leave parts of the file that are no longer needed.
+        aof_disable_auto_gc: Bool(false) => Mutable;
+    }
 }

@@ -9,7 +9,7 @@
 //!   showing what is true.
 //! - [`Refused`](super::Flag::Refused): a request for protection. To ignore it would be worse than not to start.
 
-use super::cell::{Bool, Choice, Enum, Int, Memory, Secret, Text, file_name};
+use super::cell::{Bool, Choice, Enum, Int, Memory, Secret, Text};
 use super::directive::declare;
 use super::names::Permission;
 use super::structured::{OnSignal, Primary};
@@ -57,30 +57,8 @@ declare! {
     }
 
     section "Append only file" {
-        /// Log every change to a file.
-        appendonly: Bool(false) => Mutable Absent;
-        /// The name of that file.
-        appendfilename: Text("appendonly.aof").checked(|name| file_name("appendfilename", name)) => Immutable Dormant;
-        /// The directory of its parts.
-        appenddirname: Text("appendonlydir").checked(|name| file_name("appenddirname", name)) => Immutable Dormant;
-        /// When the file is flushed to the disk.
-        appendfsync: Choice("everysec", &["everysec", "always", "no"]) => Mutable Dormant;
-        /// Do not flush while a snapshot is being written.
-        no_appendfsync_on_rewrite: Bool(false) => Mutable Dormant;
-        /// Rewrite the file when it has grown by so many percent ...
-        auto_aof_rewrite_percentage: Int(100, 0..=I32) => Mutable Dormant;
-        /// ... and is at least this large.
-        auto_aof_rewrite_min_size: Memory(64 * MIB, 0..=MAX) => Mutable Dormant;
-        /// Load a file whose end is missing.
-        aof_load_truncated: Bool(true) => Mutable Dormant;
-        /// Begin a rewritten file with a snapshot.
-        aof_use_rdb_preamble: Bool(true) => Mutable Dormant;
-        /// Note times in the file.
-        aof_timestamp_enabled: Bool(false) => Mutable Dormant;
         /// Flush a file that is being rewritten bit by bit.
         aof_rewrite_incremental_fsync: Bool(true) => Mutable Dormant;
-        /// Leave parts of the file that are no longer needed.
-        aof_disable_auto_gc: Bool(false) => Mutable Dormant;
     }
 
     section "Replication" {

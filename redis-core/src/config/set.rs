@@ -242,11 +242,11 @@ mod tests {
     #[test]
     fn what_is_missing_can_be_set_to_its_default_only() {
         let config = Config::new();
-        assert_eq!(set(&config, &[("appendonly", "no"), ("save", "")]), Ok(vec![]));
+        assert_eq!(set(&config, &[("activedefrag", "no"), ("save", "")]), Ok(vec![]));
         let only = |name, value: &str| {
             failed(name, &format!("this server does not support it yet, only '{value}' can be set"))
         };
-        assert_eq!(set(&config, &[("appendonly", "yes")]), only("appendonly", "no"));
+        assert_eq!(set(&config, &[("activedefrag", "yes")]), only("activedefrag", "no"));
         assert_eq!(set(&config, &[("save", "900 1")]), only("save", ""));
         assert_eq!(set(&config, &[("save", "900")]), failed("save", "Invalid save parameters"));
         assert_eq!(text(config.text("save").expect("there")), "");

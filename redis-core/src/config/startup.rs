@@ -344,16 +344,15 @@ mod tests {
     #[test]
     fn what_is_missing_is_said_and_not_shown() {
         let config = load(
-            "appendonly yes\nappendonly yes\nsave 900 1\nsave 300 10\nappendfilename x.aof\nlua-replicate-commands no",
+            "activedefrag yes\nactivedefrag yes\nsave 900 1\nsave 300 10\nmasteruser x\nlua-replicate-commands no",
         )
         .expect("a file for another server");
-        assert_eq!(value(&config, "appendonly"), "no");
+        assert_eq!(value(&config, "activedefrag"), "no");
         assert_eq!(value(&config, "save"), "");
-        assert_eq!(value(&config, "appendfilename"), "x.aof");
+        assert_eq!(value(&config, "masteruser"), "x");
         let notes = config.take_notes();
         assert_eq!(notes.len(), 4, "{notes:?}");
-        for (note, name) in notes.iter().zip(["'appendonly'", "'save'", "'appendfilename'", "'lua-replicate-commands'"])
-        {
+        for (note, name) in notes.iter().zip(["'activedefrag'", "'save'", "'masteruser'", "'lua-replicate-commands'"]) {
             assert!(note.contains(name), "{note}");
         }
     }

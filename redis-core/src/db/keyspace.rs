@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::shard::{Database, Waiter, Watcher};
 use super::snapshot::{self, RecordEntry, Sweeper};
@@ -328,6 +329,11 @@ impl Keyspace {
     #[inline]
     pub(crate) fn unlock(&mut self) {
         self.db.held.unlock();
+    }
+
+    /// As [`Keyspace::lock_all`], unless it takes longer than `patience` to get one of the locks: then none is held.
+    pub(crate) fn try_lock_all(&mut self, patience: Duration) -> bool {
+        self.db.held.try_lock_all(patience)
     }
 
     pub(crate) fn lock_all(&mut self) {

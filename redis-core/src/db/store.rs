@@ -10,6 +10,7 @@
 use std::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use parking_lot::lock_api::GuardNoSend;
@@ -186,6 +187,20 @@ impl Held {
             std::mem::forget(self.store.slots[shard].lock.lock());
             self.held.insert(shard);
         }
+    }
+
+    /// Holds all shards, unless it takes longer than `patience` to get one of them: then none.
+    pub(crate) fn try_lock_all(&mut self, patience: Duration) -> bool {
+        self.unlock();
+        for shard in 0..self.store.shards() {
+            let taken = self.store.slots[shard].lock.try_lock_for(patience).map(std::mem::forget).is_some();
+            if !taken {
+                self.unlock();
+                return false;
+            }
+            self.held.insert(shard);
+        }
+        true
     }
 
     /// Gives all back.

@@ -101,8 +101,15 @@ impl Connection {
                 self.last_words(reason);
                 return Poll::Ready(Closed);
             }
+            // Nothing leaves, and nothing more is read, before what was answered may be.
+            if self.output.poll_held(&self.server, context).is_pending() {
+                return Poll::Pending;
+            }
             if self.write().is_err() {
                 return Poll::Ready(Closed);
+            }
+            if self.output.is_held() {
+                continue;
             }
             self.watch_output(context);
             if self.client.shared.mailbox.close_requested().is_some() {
@@ -153,6 +160,7 @@ impl Connection {
             Wait::Later(task) => {
                 if let Poll::Ready(answer) = task.poll(context) {
                     with_thread(|thread| task.finish(&thread.worker, &self.client, answer));
+                    self.client.written = self.server.changes.end();
                     self.wait = Wait::No;
                     self.backlog = true;
                     self.note_held(false);
@@ -161,6 +169,8 @@ impl Connection {
             Wait::Blocked(blocked, sleep) => {
                 let timed_out = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready());
                 if with_thread(|thread| settle(&mut thread.worker, &self.client, blocked, timed_out)) {
+                    // Whoever has served it has changed the data for it.
+                    self.client.written = self.server.changes.end();
                     self.wait = Wait::No;
                     // The answer is in the mailbox. To send it is the first thing that is done with the input.
                     self.backlog = true;
@@ -312,7 +322,7 @@ impl Connection {
         // A connection that is told to close while its requests run is not answered any more, unless the server stops.
         let told = self.client.shared.mailbox.close_requested();
         if !reply.is_empty() && matches!(told, None | Some(CloseReason::Shutdown)) {
-            match self.output.write(&self.stream, reply.as_bytes()) {
+            match self.emit(reply.as_bytes()) {
                 Ok(taken) => self.note_sent(thread, taken),
                 // Nobody will read the rest.
                 Err(_) => self.client.close = true,
@@ -324,6 +334,19 @@ impl Connection {
         } else {
             reply.clear();
         }
+    }
+
+    /// Sends bytes, or keeps them until what they may tell of is on the disk. Answers how many the socket has taken.
+    fn emit(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.server.aof.holds_replies() {
+            // Whatever is in the data by now, somebody may have read.
+            let end = self.server.changes.end();
+            if !self.server.aof.is_acknowledged(end) {
+                self.output.hold(bytes, end);
+                return Ok(0);
+            }
+        }
+        self.output.write(&self.stream, bytes)
     }
 
     /// Whether more would wait than may, with `unsent` bytes that are about to.
@@ -369,7 +392,7 @@ impl Connection {
                 self.send(thread);
             }
             if message.len() >= LARGE_MESSAGE {
-                let taken = self.output.write(&self.stream, &message)?;
+                let taken = self.emit(&message)?;
                 self.note_sent(thread, taken);
             }
         }

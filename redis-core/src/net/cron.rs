@@ -34,7 +34,7 @@ pub(super) async fn run(server: Arc<Server>) {
         with_worker(make_room);
         server.outgoing.close_unused();
         with_worker(|worker| snapshot::tick(worker, now));
-        if server.active_expire.load(Relaxed) && server.pause.current(now).is_none() {
+        if server.active_expire.load(Relaxed) && !server.loading.is_active() && server.pause.current(now).is_none() {
             // A quarter of the time between two runs at most, more with a higher effort.
             let effort = server.config.active_expire_effort.get().clamp(1, 10).unsigned_abs();
             let share = Duration::from_micros(10_000 * (25 + 2 * (effort - 1)) / hz);

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::Sleep;
@@ -25,6 +25,8 @@ pub(super) struct Output {
     bytes: Vec<u8>,
     /// How many of them were sent.
     sent: usize,
+    /// What has to be on the disk before any of them is sent: an offset of the change log.
+    held_until: Option<u64>,
     /// Since when there is more than the soft limit allows: ready when it has been so for too long.
     over_soft_limit: Option<Pin<Box<Sleep>>>,
 }
@@ -44,6 +46,26 @@ impl Output {
         self.bytes.capacity()
     }
 
+    /// Keeps bytes back, with all that wait, until the changes up to an offset may be told of.
+    pub(super) fn hold(&mut self, bytes: &[u8], until: u64) {
+        self.bytes.extend_from_slice(bytes);
+        self.held_until = Some(until);
+    }
+
+    /// Whether what waits must not be sent yet.
+    pub(super) fn is_held(&self) -> bool {
+        self.held_until.is_some()
+    }
+
+    /// Whether what waits must not be sent yet, as it is for its task to see to.
+    pub(super) fn poll_held(&mut self, server: &Server, context: &Context<'_>) -> Poll<()> {
+        if let Some(until) = self.held_until {
+            ready!(server.aof.poll_acknowledged(until, context));
+            self.held_until = None;
+        }
+        Poll::Ready(())
+    }
+
     /// Sends bytes behind those that wait. Answers how many the socket has taken.
     pub(super) fn write(&mut self, stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
         let taken = if self.is_empty() { try_write(stream, bytes)? } else { 0 };
@@ -54,7 +76,7 @@ impl Output {
     /// Sends what the socket takes now of what waits, and answers how much that was.
     pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
         let mut taken = 0;
-        while !self.is_empty() {
+        while !self.is_empty() && self.held_until.is_none() {
             match try_write(stream, &self.bytes[self.sent..])? {
                 0 => break,
                 n => {

@@ -7,13 +7,19 @@
 //! |---|---|
 //! | [`rdb`] | snapshot files: written at once, loaded |
 //! | [`snapshot`] | snapshots taken while commands run |
+//! | [`aof`] | the append only file: written, rewritten, loaded |
+//! | `progress` | how far loading has come, in the log |
 //! | `startup` | what a server begins with, loaded while it already answers |
 //! | `replacement` | a file that takes the place of another when it is complete |
 
+pub mod aof;
+mod progress;
 pub mod rdb;
 mod replacement;
 pub mod snapshot;
 mod startup;
 
 pub use replacement::Replacement;
+use replacement::sync_directory;
+pub use startup::LoadError;
 pub(crate) use startup::begin as begin_loading;

@@ -15,7 +15,9 @@ mod inline;
 mod protocol_error;
 mod value;
 
-pub use command::{append_argument, append_command, append_command_header, write_command};
+pub use command::{
+    MalformedCommand, append_argument, append_command, append_command_header, parse_command, write_command,
+};
 pub use decode::{Decoder, Limits, Request, Span};
 pub use encode::{Mark, Reply, error_code};
 pub use inline::{UnbalancedQuotes, quote, split_args};

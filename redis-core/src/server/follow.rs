@@ -28,6 +28,7 @@ pub(super) fn configuration(server: &Arc<Server>) {
         server.pubsub.set_output_limits(limits(ClientClass::Pubsub));
         server.monitors.set_output_limits(limits(ClientClass::Normal));
     });
+    on_change(server, "appendfsync", |server| server.aof.wake());
     follow(server, "tracking-table-max-keys", |server| {
         server.tracking.set_max_keys(server.config.tracking_table_max_keys.get_usize());
         server.tracking.shrink(&server.clients, server.pubsub.output_limits());

@@ -17,6 +17,7 @@ pub struct Lifecycle {
     /// The addresses in use, for INFO: name, address, port.
     pub listeners: RwLock<Vec<(&'static str, String, u16)>>,
     stopping: AtomicBool,
+    failed: AtomicBool,
     stop: Notify,
 }
 
@@ -29,6 +30,7 @@ impl Lifecycle {
             port: AtomicU16::new(0),
             listeners: RwLock::default(),
             stopping: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             stop: Notify::new(),
         }
     }
@@ -37,6 +39,17 @@ impl Lifecycle {
     pub fn request_stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify_waiters();
+    }
+
+    /// Stops the server because it cannot keep what it has promised.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.request_stop();
+    }
+
+    /// Whether it stops for such a reason.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     /// Whether the server has been asked to stop.

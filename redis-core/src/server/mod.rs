@@ -3,6 +3,7 @@
 //! There is no global server: a process may run several, each dropped cleanly. Nothing here knows commands; what a
 //! connection is in the middle of is kept as numbers and arguments.
 
+mod aof;
 mod blocked;
 mod change_log;
 mod client;
@@ -21,6 +22,7 @@ mod tracking;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use aof::{Aof, Demand, Order};
 pub use blocked::Blocked;
 pub use change_log::{ChangeLog, Effects, Feed, Taken};
 pub use client::{Client, Queued, ReplyMode, Transaction, Watched};
@@ -69,6 +71,8 @@ pub struct Server {
     pub outgoing: Outgoing,
     /// Effects of commands.
     pub changes: ChangeLog,
+    /// The append only file.
+    pub aof: Aof,
     /// Start and stop.
     pub lifecycle: Lifecycle,
     /// Libraries of functions.
@@ -105,6 +109,7 @@ impl Server {
             tracking: TrackingTable::default(),
             outgoing: Outgoing::default(),
             changes: ChangeLog::default(),
+            aof: Aof::default(),
             lifecycle: Lifecycle::new(now),
             libraries: Libraries::default(),
             loading: LoadStatus::default(),
@@ -129,6 +134,12 @@ impl Server {
         self.store.want_names(!self.tracking.is_idle());
     }
 
+    /// Whether a snapshot or a new base of the append only file is being written.
+    #[must_use]
+    pub fn is_saving(&self) -> bool {
+        self.snapshots.current().is_some()
+    }
+
     /// Why changes are refused now, if they are: they could not be made to last.
     #[inline]
     #[must_use]
@@ -139,7 +150,9 @@ impl Server {
         {
             return Some(Error::CANNOT_SAVE);
         }
-        None
+        self.aof
+            .is_failing()
+            .then(|| Error::from(format!("MISCONF Errors writing to the AOF file: {}", self.aof.error())))
     }
 
     /// How the data are to be treated, as configured now.

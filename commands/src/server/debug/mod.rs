@@ -69,6 +69,7 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
             set_packed_threshold(call, size)?;
             ok(call);
         }
+        (b"loadaof", []) => reload::load_append_only(call)?,
         (b"reload", options) => reload::reload(call, options)?,
         (b"digest", []) => call.reply.simple(&digest::dataset(call.keyspace).to_string()),
         (b"digest-value", keys @ [_, ..]) => {
@@ -132,6 +133,7 @@ const HELP: &[(&str, &str)] = &[
     ("ERROR <message>", "Replies with that error."),
     ("HTSTATS <database> [full]", "Describes the hash table of a database."),
     ("HTSTATS-KEY <key> [full]", "Describes the hash table of a value."),
+    ("LOADAOF", "Writes what is left to the append only file, removes the data and loads them from there."),
     ("LOG <message>", "Writes a message to the log."),
     ("OBJECT <key> [fast]", "Describes how a value is stored; 'fast' leaves out what takes time to find."),
     ("PAUSE-CRON <0|1>", "Stops periodic work, or lets it go on."),

@@ -1,6 +1,7 @@
-//! DEBUG RELOAD: the data set through a file and back.
+//! DEBUG RELOAD, DEBUG LOADAOF: the data set through files and back.
 
 use redis_core::db::Duplicate;
+use redis_core::persistence::aof;
 use redis_core::persistence::rdb::{self, ReloadError, ReloadOptions};
 use redis_core::prelude::*;
 
@@ -31,6 +32,23 @@ pub(super) fn reload(call: &mut Call, words: &[&[u8]]) -> Result<()> {
         Err(ReloadError::Load(error)) => {
             tracing::warn!("Error loading the DB: {error}");
             Err(Error::new("ERR Error trying to load the RDB dump, check server logs."))
+        }
+    }
+}
+
+/// Removes the data set and loads it from the append only file.
+pub(super) fn load_append_only(call: &mut Call) -> Result<()> {
+    match aof::reload(call.keyspace, call.server, call.worker.registry) {
+        Ok(()) => {
+            tracing::warn!("Append Only File loaded by DEBUG LOADAOF");
+            call.reply.simple("OK");
+            Ok(())
+        }
+        Err(error) => {
+            // Half of the data is no data set to be served, nor to be written.
+            tracing::warn!("Error trying to load the AOF files: {error}. Exiting.");
+            call.server.lifecycle.fail();
+            Err(Error::new("ERR Error trying to load the AOF files, check server logs."))
         }
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn persistence(source: &Source<'_>, section: &mut Section<'_>) {
     let saving = report.current.filter(|current| current.purpose != Purpose::Rewrite);
     let so_far = saving.map(|current| source.now.saturating_sub(current.started) / 1000);
     let seconds = |seconds: Option<u64>| seconds.map_or(-1, |seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
-    let loading = &server.loading;
+    let (loading, aof) = (&server.loading, &server.aof);
+    let rewrite = &aof.rewrite;
     section
         .field("loading", u8::from(loading.is_active()))
         .field("async_loading", 0)
@@ -38,18 +39,27 @@ pub(super) fn persistence(source: &Source<'_>, section: &mut Section<'_>) {
         .field("rdb_last_cow_size", 0)
         .field("rdb_last_load_keys_expired", loading.keys_expired.load(Relaxed))
         .field("rdb_last_load_keys_loaded", loading.keys_loaded.load(Relaxed))
-        .field("aof_enabled", 0)
-        .field("aof_rewrite_in_progress", 0)
-        .field("aof_rewrite_scheduled", 0)
-        .field("aof_last_rewrite_time_sec", -1)
-        .field("aof_current_rewrite_time_sec", -1)
-        .field("aof_last_bgrewrite_status", "ok")
-        .field("aof_rewrites", 0)
-        .field("aof_rewrites_consecutive_failures", 0)
-        .field("aof_last_write_status", "ok")
+        .field("aof_enabled", u8::from(server.config.appendonly.get()))
+        .field("aof_rewrite_in_progress", u8::from(rewrite.active.load(Relaxed)))
+        .field("aof_rewrite_scheduled", u8::from(rewrite.scheduled.load(Relaxed)))
+        .field("aof_last_rewrite_time_sec", rewrite.last_seconds.load(Relaxed))
+        .field("aof_current_rewrite_time_sec", rewrite.seconds_so_far(source.now))
+        .field("aof_last_bgrewrite_status", if rewrite.failed.load(Relaxed) { "err" } else { "ok" })
+        .field("aof_rewrites", rewrite.count.load(Relaxed))
+        .field("aof_rewrites_consecutive_failures", rewrite.failures.load(Relaxed))
+        .field("aof_last_write_status", if aof.is_failing() { "err" } else { "ok" })
         .field("aof_last_cow_size", 0)
         .field("module_fork_in_progress", 0)
         .field("module_fork_last_cow_size", 0);
+    if server.config.appendonly.get() {
+        section
+            .field("aof_current_size", aof.size.load(Relaxed))
+            .field("aof_base_size", aof.base_size.load(Relaxed))
+            .field("aof_pending_rewrite", 0)
+            .field("aof_buffer_length", aof.buffered.load(Relaxed))
+            .field("aof_pending_bio_fsync", 0)
+            .field("aof_delayed_fsync", aof.delayed.load(Relaxed));
+    }
     if loading.is_active() {
         section
             .field("loading_start_time", loading.started.load(Relaxed) / 1000)

@@ -8,12 +8,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::clock;
 use crate::db::{AccessClock, Duplicate, Entry, Keyspace};
 use crate::hash::hash;
 use crate::num;
+use crate::persistence::progress::Progress;
 use crate::rdb::file::{FileError, FileReader, Item, KeyItem, ReadOptions, Reason, ValueItem};
 use crate::rdb::{Loaded, module_name};
 use crate::server::Server;
@@ -24,9 +25,6 @@ const BATCH: usize = 512;
 
 /// Batches that are on the way.
 const ON_THE_WAY: usize = 16;
-
-/// How often the log says how far it is.
-const REPORT: Duration = Duration::from_secs(2);
 
 /// Empty collections that the log tells of.
 const EMPTY_TOLD: u64 = 10;
@@ -177,30 +175,6 @@ fn delay(server: &Server, keys: usize) {
 
 /// A long delay must not keep the server from stopping.
 const DELAY_SLICE: Duration = Duration::from_millis(10);
-
-/// Says how far it is, now and then.
-struct Progress {
-    next: Instant,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { next: Instant::now() + REPORT }
-    }
-
-    fn report(&mut self, server: &Server) {
-        if Instant::now() < self.next {
-            return;
-        }
-        self.next = Instant::now() + REPORT;
-        let status = &server.loading;
-        let percent = status.percent();
-        match status.seconds_left() {
-            Some(seconds) => tracing::info!("Loading DB in memory: {percent:.0}%, {seconds} seconds left"),
-            None => tracing::info!("Loading DB in memory: {percent:.0}%"),
-        }
-    }
-}
 
 /// The thread that makes entries.
 struct Decoder<'s> {
