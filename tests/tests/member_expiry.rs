@@ -183,6 +183,24 @@ fn deadlines_are_logged_as_points_in_time() {
 }
 
 #[test]
+fn members_are_added_with_their_deadlines() {
+    let mut server = Watched::without_cycle();
+    let at = format!("SADDEX k PXAT {FAR} MEMBERS 2 a b");
+    server.check("SADDEX k MNX EXAT 9000000000 MEMBERS 2 a b", &[&at], &["sadd", "sexpire"]);
+    server.check("SADDEX k MNX MEMBERS 2 b c", &[], &[]);
+    server.check("SADDEX k MXX MEMBERS 2 b c", &[], &[]);
+    server.check("SADDEX k KEEPTTL MEMBERS 2 a c", &["SADDEX k KEEPTTL MEMBERS 2 a c"], &["sadd"]);
+    assert_eq!(lines(&server.run("SPEXPIRETIME k MEMBERS 3 a b c")), [FAR, FAR, "-1"]);
+    server.check("SADDEX k MXX MEMBERS 1 a", &["SADDEX k MEMBERS 1 a"], &["sadd"]);
+    assert_eq!(lines(&server.run("SPEXPIRETIME k MEMBERS 3 a b c")), ["-1", FAR, "-1"]);
+    server.check("SADDEX k PXAT 1 MEMBERS 2 a none", &["SREM k a"], &["sexpired"]);
+    server.check("SADDEX k PXAT 1 MEMBERS 1 none", &[], &[]);
+    server.check("SADDEX k EX 0 MEMBERS 2 b c", &["SREM k b c"], &["sexpired", "del"]);
+    server.check("SADDEX k EX 0 MEMBERS 2 b c", &[], &[]);
+    assert_eq!(server.run("EXISTS k"), Value::Integer(0));
+}
+
+#[test]
 fn adding_again_leaves_a_deadline_and_moving_takes_it_along() {
     let mut server = Watched::without_cycle();
     server.run("SADD s a b");

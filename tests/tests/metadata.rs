@@ -31,6 +31,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("delex", "*", "a command of Redis 8.4"),
     ("digest", "*", "a command of Redis 8.4"),
     ("increx", "*", "a command of Redis 8.8"),
+    ("saddex", "*", "a command of Redis 8.12"),
     ("sexpire", "*", "a command of Redis 8.12"),
     ("sexpireat", "*", "a command of Redis 8.12"),
     ("sexpiretime", "*", "a command of Redis 8.12"),

@@ -1,13 +1,12 @@
 //! HSETEX and HGETEX: values and deadlines of fields in one step.
 
-use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::prelude::*;
 
 use super::arguments::FieldValues;
 use super::expiry::HPERSIST;
 use super::fields::HDEL;
 use super::{FAMILY, Overwritten};
-use crate::member_expiry::{BeforeFields, Expired, Fields, announce, deadline, is_past};
+use crate::member_expiry::{BeforeFields, Expired, Fields, SetExpiration, UnixTime, announce, deadline, is_past};
 
 /// Sets the values of fields of a hash and when they expire, only if the conditions hold.
 ///
@@ -189,58 +188,6 @@ fn hgetex(
 #[derive(Clone, Copy, Options)]
 pub(super) struct GetOptions<'a> {
     expiration: Option<GetExpiration<'a>>,
-}
-
-/// A point in time; what it leads to depends on the option.
-#[derive(Clone, Copy)]
-struct UnixTime(i64);
-
-impl<'a> Argument<'a> for UnixTime {
-    type Raw = &'a [u8];
-    const SHAPE: Shape = Shape::exactly(1);
-    const DOC: ArgDoc = ArgDoc::new(ArgKind::UnixTime);
-
-    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
-        cursor.next()
-    }
-
-    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
-        redis_core::command::integer(raw).map(UnixTime)
-    }
-}
-
-/// When fields expire that are set. The number is looked at if the condition of the key holds.
-#[derive(Clone, Copy, Options)]
-enum SetExpiration<'a> {
-    /// After seconds.
-    #[arg(name = "seconds")]
-    Ex(Lazy<'a, i64>),
-    /// After milliseconds.
-    #[arg(name = "milliseconds")]
-    Px(Lazy<'a, i64>),
-    /// At a time in seconds.
-    #[arg(name = "unix-time-seconds")]
-    ExAt(Lazy<'a, UnixTime>),
-    /// At a time in milliseconds.
-    #[arg(name = "unix-time-milliseconds")]
-    PxAt(Lazy<'a, UnixTime>),
-    /// When they would have expired anyway.
-    KeepTtl,
-}
-
-impl SetExpiration<'_> {
-    /// Without the option the fields do not expire.
-    fn ttl(expiration: Option<Self>, now: u64, context: &Context) -> Result<Ttl> {
-        let deadline = match expiration {
-            None => return Ok(Ttl::Clear),
-            Some(Self::KeepTtl) => return Ok(Ttl::Keep),
-            Some(Self::Ex(seconds)) => deadline(seconds.get()?, 1000, now, context)?,
-            Some(Self::Px(millis)) => deadline(millis.get()?, 1, now, context)?,
-            Some(Self::ExAt(time)) => deadline(time.get()?.0, 1000, 0, context)?,
-            Some(Self::PxAt(time)) => deadline(time.get()?.0, 1, 0, context)?,
-        };
-        Ok(Ttl::At(Deadline::at(deadline)))
-    }
 }
 
 /// When fields expire that are read. The number is looked at when the type of the key is known.

@@ -4,6 +4,7 @@
 //! points in time, in milliseconds. To give a member a deadline that has passed is to remove it.
 
 mod arguments;
+mod expiration;
 
 use redis_core::prelude::*;
 use redis_core::table::NO_DEADLINE;
@@ -12,6 +13,7 @@ use redis_core::value::Value;
 pub(crate) use arguments::{
     Asked, Before, BeforeFields, BeforeMembers, Field, Fields, Member, Members, Names, counted,
 };
+pub(crate) use expiration::{SetExpiration, UnixTime};
 
 use crate::expire_condition::ExpireCondition;
 

@@ -3,6 +3,7 @@
 mod combine;
 mod expiry;
 mod random;
+mod with_expiry;
 
 use redis_core::prelude::*;
 use redis_core::value::{Object, TextBuffer};
