@@ -42,6 +42,9 @@ pub enum StartError {
     /// The server has ended because it could not write what it must.
     #[error("Fatal error writing the append only file: {0}")]
     Failed(String),
+    /// What was to be checked is not in order.
+    #[error("The file is not in order.")]
+    Check,
     /// An address cannot be used.
     #[error(transparent)]
     Listen(#[from] ListenError),

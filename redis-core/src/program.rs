@@ -1,6 +1,6 @@
 //! Being `redis-server`: from the command line to the exit code.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use crate::command::Registry;
 use crate::config::{CommandLine, Config, Sources};
 use crate::net;
 use crate::observe::log;
-use crate::persistence::{aof, begin_loading};
+use crate::persistence::rdb;
+use crate::persistence::{DirectoryLock, aof, begin_loading};
 use crate::rdb::data_types;
 use crate::server::Server;
 
@@ -21,10 +22,16 @@ pub struct Program {
 }
 
 impl Server {
-    /// The server that the process's arguments ask for: `[file] [--directive value]...`, `--version`, `--help`.
+    /// The server that the process's arguments ask for: `[file] [--directive value]...`, `--version`, `--help`; or the tool:
+    /// `check-rdb file`. A program that is called `redis-check-rdb` is that tool.
     #[must_use]
     pub fn from_args() -> Program {
-        Program { arguments: std::env::args_os().skip(1).collect() }
+        let mut arguments = std::env::args_os();
+        let name = arguments.next().unwrap_or_default();
+        let tool =
+            Path::new(&name).file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("redis-"));
+        let tool = tool.filter(|tool| TOOLS.contains(tool));
+        Program { arguments: tool.map(Into::into).into_iter().chain(arguments).collect() }
     }
 }
 
@@ -35,6 +42,8 @@ impl Program {
     pub fn run(self) -> ExitCode {
         match self.try_run() {
             Ok(()) => ExitCode::SUCCESS,
+            // It has been said what is wrong.
+            Err(StartError::Check) => ExitCode::FAILURE,
             Err(error) => {
                 // Nothing can be done about a standard error that is closed.
                 let _ = writeln!(std::io::stderr(), "{error}");
@@ -49,6 +58,7 @@ impl Program {
         let sources = match CommandLine::parse(self.arguments).map_err(refuse)? {
             CommandLine::Version => return say(&version()),
             CommandLine::Help => return say(HELP),
+            CommandLine::CheckRdb(file) => return check_rdb(&file),
             CommandLine::Run { file, stdin, options } => Sources::of_process(file, stdin, options).map_err(refuse)?,
         };
         let config = Config::load(&sources).map_err(refuse)?;
@@ -83,12 +93,18 @@ fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Re
     {
         tracing::warn!("Failed to write PID file {pidfile}: {error}");
     }
-    let stopping = server.clone();
+    let _directory = lock_directory(server);
+    let insisted = server.clone();
+    let insisted_pidfile = pidfile.to_owned();
+    net::listen_to_signals(server, move || {
+        // The file that is being written is nobody's then.
+        let _ = std::fs::remove_file(rdb::path(&insisted).with_file_name(rdb::temporary_name()));
+        clean_up(&insisted, &insisted_pidfile);
+        std::process::exit(1);
+    })?;
     aof::spawn(server)?;
     let loader = begin_loading(server, registry, || tracing::info!("Ready to accept connections tcp"))?;
-    net::run(server, registry, workers(server), listeners, || {
-        tokio::spawn(net::stop_on_signal(stopping));
-    })?;
+    net::run(server, registry, workers(server), listeners, || ())?;
     let loaded = loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     aof::end(server);
     if let Err(error) = loaded
@@ -101,10 +117,26 @@ fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Re
         clean_up(server, pidfile);
         return Err(StartError::Failed(server.aof.error()));
     }
-    tracing::warn!("User requested shutdown...");
     clean_up(server, pidfile);
     tracing::warn!("Redis is now ready to exit, bye bye...");
     Ok(())
+}
+
+/// Takes the directory of the data for this process, or says that somebody else has it. Two servers of one directory are
+/// fine as long as they write files of different names.
+fn lock_directory(server: &Server) -> Option<DirectoryLock> {
+    let directory = server.config.dir.get();
+    let lock = DirectoryLock::take(&directory);
+    if let Ok(None) = lock {
+        tracing::warn!(
+            "Another server uses the directory {}. If it writes {} too, each snapshot replaces that of the other: give one \
+             of them another 'dir' or 'dbfilename'.",
+            directory.display(),
+            server.config.dbfilename.get()
+        );
+    }
+    // Where it cannot be known, nothing is said.
+    lock.ok().flatten()
 }
 
 /// Removes what the server has left in the file system.
@@ -116,6 +148,16 @@ fn clean_up(server: &Server, pidfile: &str) {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// The tools that the program is by its name, behind `redis-`.
+const TOOLS: [&str; 1] = ["check-rdb"];
+
+/// Checks a snapshot; what is wrong with it has been said then.
+fn check_rdb(file: &Path) -> Result<(), StartError> {
+    let mut terminal = std::io::stderr();
+    let terminal: Option<&mut dyn Write> = if terminal.is_terminal() { Some(&mut terminal) } else { None };
+    if rdb::check(file, &mut std::io::stdout(), terminal)? { Ok(()) } else { Err(StartError::Check) }
 }
 
 fn say(text: &str) -> Result<(), StartError> {
@@ -151,6 +193,7 @@ const HELP: &str = "Usage: redis-server [/path/to/redis.conf] [options] [-]
        redis-server - (read the configuration from standard input)
        redis-server -v or --version
        redis-server -h or --help
+       redis-server check-rdb <rdb-file-name>
 
 Any directive of redis.conf can be given as an option:
        redis-server --port 7777

@@ -149,7 +149,7 @@ impl Side {
     /// If the server has something against it.
     #[must_use]
     pub fn new(name: &str, process: Process) -> Self {
-        let wire = Wire::connect(process.address).unwrap();
+        let wire = Wire::connect(process.address).expect("the server listens");
         Side { name: name.to_owned(), wire, process }
     }
 
@@ -216,7 +216,8 @@ impl Side {
             "set" => parts.sort(),
             // Servers differ in how many digits they show of a score.
             "zset" => parts.iter_mut().skip(1).step_by(2).for_each(|score| {
-                let number: f64 = std::str::from_utf8(score).unwrap().parse().unwrap();
+                let number: f64 =
+                    std::str::from_utf8(score).ok().and_then(|score| score.parse().ok()).expect("a score is a number");
                 *score = number.to_string().into_bytes();
             }),
             "hash" => {

@@ -16,8 +16,8 @@ use redis_core::resp::Value;
 use redis_core::server::Server;
 use redis_tests::values::{KEY, Side, assert_same, recipe};
 use redis_tests::{
-    Peer, Process, Random, Wire, free_port, missing, our_server, redis_server, temporary_folder, valkey_server,
-    wait_for,
+    Peer, Process, Random, Wire, command_exists, free_port, missing, our_server, redis_server, temporary_folder,
+    valkey_server, wait_for,
 };
 
 /// How many values a server makes, unless `RDB_VALUES` says otherwise.
@@ -246,4 +246,51 @@ fn a_server_inside_a_program_begins_with_the_snapshot_of_its_directory() {
     std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
     let error = Server::builder().directive("port", "0").directive("dir", folder).start().unwrap_err();
     assert!(matches!(error, StartError::Load(_)), "{error}");
+}
+
+/// Runs a tool on a file; its exit code and all it printed.
+fn check(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+#[test]
+fn files_are_checked() {
+    let (folder, file) = snapshot();
+    let path = file.to_str().unwrap();
+    let (code, text) = check(our_server(), &["check-rdb", path]);
+    assert_eq!(code, Some(0), "{text}");
+    for part in ["RDB looks OK!", "[info] 51 keys read", "[info] db0: 51 keys", "'hash'"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+
+    let tool = folder.path().join("redis-check-rdb");
+    std::os::unix::fs::symlink(our_server(), &tool).unwrap();
+    assert_eq!(check(&tool, &[path]), (code, text));
+
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 9]).unwrap();
+    let (code, text) = check(&tool, &[path]);
+    assert_eq!(code, Some(1), "{text}");
+    let place = format!("[offset {}] ", bytes.len() - 9);
+    assert!(text.contains("RDB ERROR DETECTED") && text.contains(&place), "{text}");
+    assert!(text.contains("[info] 51 keys read"), "{text}");
+
+    let (code, text) = check(&tool, &["/no/such/file"]);
+    assert!(code == Some(1) && text.contains("Cannot open file /no/such/file"), "{text}");
+    let (code, text) = check(&tool, &[]);
+    assert!(code == Some(1) && text.contains("Usage: redis-server check-rdb"), "{text}");
+}
+
+#[test]
+fn redis_finds_nothing_wrong_with_our_files() {
+    let tool = Path::new("redis-check-rdb");
+    if redis_server().is_none() || !command_exists(tool, &["--version"]) {
+        return missing("no redis-check-rdb on the PATH");
+    }
+    let mut ours = start("this server", our_server(), None);
+    fill(&mut ours, setting("RDB_SEED", 2), false);
+    let file = save(&mut ours);
+    let (code, text) = check(tool, &[file.to_str().unwrap()]);
+    assert!(code == Some(0) && text.contains("RDB looks OK!"), "{text}");
 }

@@ -1,6 +1,8 @@
 //! SHUTDOWN.
 
 use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
+use redis_core::config::ShutdownOptions;
+use redis_core::persistence;
 use redis_core::prelude::*;
 
 use super::FAMILY;
@@ -10,6 +12,8 @@ use super::FAMILY;
 struct Manner {
     /// Saving: forbidden or demanded.
     save: Option<bool>,
+    /// Wait for nobody.
+    now: bool,
     /// Go on though something fails.
     force: bool,
     /// Call off the shutdown in progress.
@@ -49,8 +53,9 @@ impl<'a> Argument<'a> for Manner {
                 b"save" if manner.save != Some(false) => manner.save = Some(true),
                 b"nosave" if manner.save != Some(true) => manner.save = Some(false),
                 b"force" => manner.force = true,
-                // No replica is waited for, and there is no cluster whose state could speak against it.
-                b"now" | b"safe" | b"failover" => {}
+                b"now" => manner.now = true,
+                // There is no cluster whose state could speak against it.
+                b"safe" | b"failover" => {}
                 _ => return Err(Error::SYNTAX),
             }
             manner.other = true;
@@ -67,26 +72,34 @@ impl<'a> Argument<'a> for Manner {
 }
 
 /// Stops the server.
+///
+/// The data are saved before if there are save points, or with `SAVE`. If that fails, the server goes on, except with
+/// `FORCE`.
 #[command(
     since = "1.0.0",
-    complexity = "O(1): nothing is saved",
+    complexity = "O(N) when saving, where N is the total number of keys in all databases, otherwise O(1)",
     flags(ADMIN, NOSCRIPT, LOADING, STALE, NO_MULTI, ALLOW_BUSY),
     history(
         "7.0.0" = "Added the `NOW`, `FORCE` and `ABORT` modifiers.",
         "9.0.0" = "Added the `SAFE` and `FAILOVER` modifiers.",
-    )
+    ),
+    reply = OneOf(&[Status, Nothing])
 )]
-fn shutdown(server: &Server, client: &mut Client, manner: Manner) -> Result<()> {
-    if manner.abort {
-        // A shutdown waits for nothing, so none is ever in progress.
-        return Err(Error::new("ERR No shutdown in progress."));
+fn shutdown(server: &Server, client: &mut Client, manner: Manner, reply: &mut Reply) -> Result<()> {
+    let Manner { save, now, force, abort, .. } = manner;
+    if abort {
+        if !server.lifecycle.abort_shutdown() {
+            return Err(Error::new("ERR No shutdown in progress."));
+        }
+        tracing::warn!("Shutdown manually aborted.");
+        reply.simple("OK");
+        return Ok(());
     }
-    if manner.save == Some(true) && !manner.force {
-        tracing::warn!("SHUTDOWN SAVE was refused: this server does not save its data. Use NOSAVE, or FORCE.");
+    let options = ShutdownOptions { save: save == Some(true), nosave: save == Some(false), now, force };
+    if persistence::shutdown(server, options).is_err() {
         return Err(Error::new("ERR Errors trying to SHUTDOWN. Check logs."));
     }
     // There is no reply: the connection ends with the server.
     client.close = true;
-    server.lifecycle.request_stop();
     Ok(())
 }

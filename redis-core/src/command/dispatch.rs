@@ -81,6 +81,11 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
         }
         Ok(Step::Run(command)) => {
             lock(keyspace, command, keys);
+            if runner.server.lifecycle.is_stopping() {
+                // The last save has been. What this would change is not in it, so nobody must hear that it is done.
+                client.close = true;
+                return Flow::Next;
+            }
             match run(keyspace, runner, client, command, args, keys, reply) {
                 Ok(flow) => flow,
                 Err(error) => {

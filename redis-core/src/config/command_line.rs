@@ -35,6 +35,8 @@ pub enum CommandLine {
         /// The options, each as a line of a configuration file.
         options: Vec<Vec<u8>>,
     },
+    /// `check-rdb file`
+    CheckRdb(PathBuf),
     /// `--version`, `-v`
     Version,
     /// `--help`, `-h`
@@ -51,6 +53,12 @@ impl CommandLine {
         match arguments.first().map(Vec::as_slice) {
             Some(b"-v" | b"--version") => return Ok(Self::Version),
             Some(b"-h" | b"--help") => return Ok(Self::Help),
+            Some(b"check-rdb") => {
+                return match &arguments[1..] {
+                    [file] => Ok(Self::CheckRdb(path(file))),
+                    _ => Err(ConfigError::CommandLine("Usage: redis-server check-rdb <rdb-file-name>".to_owned())),
+                };
+            }
             _ => {}
         }
         for unsupported in ["--sentinel", "--test-memory", "--check-system"] {

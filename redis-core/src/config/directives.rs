@@ -6,7 +6,7 @@
 use super::cell::{Bool, Choice, Directory, Enum, Int, Memory, Octal, Secret, Text, file_name};
 use super::directive::declare;
 use super::names::{MaxmemoryPolicy, Permission};
-use super::structured::{Events, Ints, OutputBufferLimits, Percentiles, SavePoint, SavePoints, Words};
+use super::structured::{Events, Ints, OnSignal, OutputBufferLimits, Percentiles, SavePoint, SavePoints, Words};
 use crate::observe::log::LogLevel;
 
 const I32: i64 = i32::MAX as i64;
@@ -168,6 +168,10 @@ declare! {
     }
 
     section "Snapshots" {
+        /// How SIGINT shuts the server down.
+        shutdown_on_sigint: OnSignal() => Mutable;
+        /// How SIGTERM shuts the server down.
+        shutdown_on_sigterm: OnSignal() => Mutable;
         /// After so many seconds with at least so many changes, write a snapshot.
         save: SavePoints(SAVE_POINTS) => Mutable;
         /// Refuse writes when snapshots fail.

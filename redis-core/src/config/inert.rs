@@ -12,7 +12,7 @@
 use super::cell::{Bool, Choice, Enum, Int, Memory, Secret, Text};
 use super::directive::declare;
 use super::names::Permission;
-use super::structured::{OnSignal, Primary};
+use super::structured::Primary;
 
 const I32: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
@@ -311,10 +311,6 @@ declare! {
         dynamic_hz: Bool(true) => Mutable Dormant;
         /// How many seconds a shutdown waits for replicas to catch up.
         shutdown_timeout: Int(10, 0..=I32) => Mutable Dormant;
-        /// How SIGINT shuts the server down.
-        shutdown_on_sigint: OnSignal() => Mutable Dormant;
-        /// How SIGTERM shuts the server down.
-        shutdown_on_sigterm: OnSignal() => Mutable Dormant;
         /// Log a report when the server crashes.
         crash_log_enabled: Bool(true) => Mutable Dormant;
         /// End with an exit code, and not by a signal, when a panic is the end.

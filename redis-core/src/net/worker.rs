@@ -71,7 +71,7 @@ pub(crate) fn run(
     result
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
@@ -291,19 +291,4 @@ fn welcome(arrival: Arrival, server: &Arc<Server>) {
 /// The worker of this thread, for periodic work.
 pub(super) fn with_worker<R>(body: impl FnOnce(&mut Worker) -> R) -> R {
     with_thread(|thread| body(&mut thread.worker))
-}
-
-/// Stops the server when the process is asked to end.
-pub(crate) async fn stop_on_signal(server: Arc<Server>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::warn!("cannot listen for signals: the server will not stop cleanly");
-        return;
-    };
-    tokio::select! {
-        _ = term.recv() => tracing::warn!("Received SIGTERM scheduling shutdown..."),
-        _ = int.recv() => tracing::warn!("Received SIGINT scheduling shutdown..."),
-        () = server.lifecycle.stopped() => return,
-    }
-    server.lifecycle.request_stop();
 }

@@ -1,6 +1,6 @@
 //! From start to shutdown.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::Notify;
@@ -19,7 +19,16 @@ pub struct Lifecycle {
     stopping: AtomicBool,
     failed: AtomicBool,
     stop: Notify,
+    /// What a signal has led to: one of the next three.
+    shutdown: AtomicU8,
 }
+
+/// Nobody has asked for a shutdown by a signal.
+const NONE: u8 = 0;
+/// A signal has, and it can be called off still.
+const SCHEDULED: u8 = 1;
+/// It is being done.
+const BEGUN: u8 = 2;
 
 impl Lifecycle {
     pub(super) fn new(now: u64) -> Self {
@@ -32,7 +41,37 @@ impl Lifecycle {
             stopping: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             stop: Notify::new(),
+            shutdown: AtomicU8::new(NONE),
         }
+    }
+
+    /// Notes that a signal asks for a shutdown. Answers whether it is the first.
+    pub fn schedule_shutdown(&self) -> bool {
+        self.shutdown_goes(NONE, SCHEDULED)
+    }
+
+    /// Whether a shutdown is to be done that has not begun.
+    pub fn is_shutdown_scheduled(&self) -> bool {
+        self.shutdown.load(Ordering::Acquire) == SCHEDULED
+    }
+
+    /// Begins the shutdown that a signal has asked for; `false` if it has been called off.
+    pub fn begin_shutdown(&self) -> bool {
+        self.shutdown_goes(SCHEDULED, BEGUN)
+    }
+
+    /// Calls off the shutdown that a signal has asked for; `false` if there is none, or if it has begun.
+    pub fn abort_shutdown(&self) -> bool {
+        self.shutdown_goes(SCHEDULED, NONE)
+    }
+
+    /// The shutdown that had begun is over, one way or the other.
+    pub fn end_shutdown(&self) {
+        self.shutdown.store(NONE, Ordering::Release);
+    }
+
+    fn shutdown_goes(&self, from: u8, to: u8) -> bool {
+        self.shutdown.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Asks the server to stop.

@@ -184,12 +184,13 @@ impl Snapshots {
         hit
     }
 
-    /// Notes a snapshot that was written at once (SAVE).
-    pub fn saved_at_once(&self, ok: bool) {
+    /// Notes a snapshot that was written at once (SAVE). One that could not be has been refused to whoever asked for it,
+    /// and so is no reason to refuse writes.
+    pub fn saved_at_once(&self) {
         let mut state = self.state.lock();
-        state.scheduled &= !ok;
+        state.scheduled = false;
         state.saves += 1;
-        self.note_result(&mut state, ok);
+        self.note_result(&mut state, true);
     }
 
     /// Remembers the thread that takes one, in place of the last one's.
@@ -302,7 +303,7 @@ mod tests {
         let ticket = snapshots.begin(Purpose::Save, 0).expect("the first");
         assert_eq!(snapshots.end(&ticket, false).0, End::Failed);
         assert!(snapshots.has_failed() && !snapshots.may_retry(now) && snapshots.may_retry(now + 10));
-        snapshots.saved_at_once(true);
+        snapshots.saved_at_once();
         assert!(snapshots.may_retry(now));
         let backup = snapshots.begin(Purpose::Backup, 0).expect("the second");
         assert_eq!(snapshots.end(&backup, false).0, End::Failed);

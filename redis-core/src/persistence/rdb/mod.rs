@@ -1,14 +1,16 @@
-//! Snapshot files: written at once under all locks, and loaded.
+//! Snapshot files: written at once under all locks, loaded, checked.
 
+mod check;
 mod load;
 mod reload;
 mod save;
 
 use std::path::PathBuf;
 
+pub use check::check;
 pub use load::{LoadError, LoadOptions, LoadSummary, load};
 pub use reload::{ReloadError, ReloadOptions, reload};
-pub use save::{SaveError, facts, save, usage_kept};
+pub use save::{SaveError, facts, save, temporary_name, usage_kept};
 
 use crate::server::Server;
 

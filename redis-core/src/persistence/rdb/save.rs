@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::clock;
 use crate::db::{AccessClock, Keyspace};
@@ -29,8 +30,14 @@ pub fn save(keyspace: &Keyspace, server: &Server, path: &Path) -> Result<(), Sav
     write(keyspace, server, path).map_err(|source| SaveError { path: path.to_owned(), source })
 }
 
+/// What a file is called until it is complete.
+#[must_use]
+pub fn temporary_name() -> String {
+    format!("temp-{}.rdb", std::process::id())
+}
+
 fn write(keyspace: &Keyspace, server: &Server, path: &Path) -> io::Result<()> {
-    let file = Replacement::create(path, &format!("temp-{}.rdb", std::process::id()))?;
+    let file = Replacement::create(path, &temporary_name())?;
     let mut writer = FileWriter::new(file, server.config.rdbcompression.get(), server.config.rdbchecksum.get())?;
     facts(&mut writer, server, false)?;
     let usage = usage_kept(server);
@@ -42,12 +49,17 @@ fn write(keyspace: &Keyspace, server: &Server, path: &Path) -> io::Result<()> {
         writer.database(database, stats.keys, stats.expiring)?;
         for entry in keyspace.entries_of(database) {
             writer.record(&entry.record(usage.as_ref()))?;
+            // For tests.
+            if let Ok(micros @ 1..) = u64::try_from(server.config.rdb_key_save_delay.get()) {
+                std::thread::sleep(Duration::from_micros(micros));
+            }
         }
     }
     writer.finish()?.commit()
 }
 
-/// Writes what stands in a file besides keys: what it says about itself, and the libraries of functions. `aof_base` is whether it is the base of an append only file.
+/// Writes what stands in a file besides keys: what it says about itself, and the libraries of functions. `aof_base` is
+/// whether it is the base of an append only file.
 ///
 /// # Errors
 /// If it cannot be written.

@@ -162,10 +162,10 @@ pub fn save_at_once(server: &Server, keyspace: &Keyspace) -> Result<(), SaveErro
         Ok(()) => {
             tracing::info!("DB saved on disk");
             server.changes.saved(server.changes.dirty());
+            server.snapshots.saved_at_once();
         }
         Err(error) => tracing::warn!("Write error while saving DB to the disk: {error}"),
     }
-    server.snapshots.saved_at_once(result.is_ok());
     result
 }
 
