@@ -146,8 +146,8 @@ pub fn data_type(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[options(..)]` on a struct: `check = path` names a function from `&..Raw` to `Result<()>` that refuses what does
 /// not go together; `once` refuses an option that is said again, where otherwise the last one counts; `order` makes the
 /// order of the fields obligatory; `sequence` makes them positional arguments. `#[arg(..)]` on a field or variant, beside
-/// the words it has on parameters: `conflict` is the error for two members of a choice, `missing` that for an option that
-/// must be there.
+/// the words it has on parameters: `conflict` is the error for two members of a choice, or for any other option that is
+/// said twice; `missing` is that for an option that must be there.
 #[proc_macro_derive(Options, attributes(arg, key, options))]
 pub fn options(input: TokenStream) -> TokenStream {
     options::expand(input.into()).into()

@@ -156,6 +156,12 @@ struct Span {
     last: Option<i64>,
 }
 
+#[derive(Debug, Options)]
+struct Single {
+    #[arg(conflict = "ERR one is enough")]
+    value: Option<i64>,
+}
+
 fn command(name: &str) -> &'static Command {
     let registry = Registry::get().expect("the declarations of this file are sound");
     registry.find_full(name.as_bytes()).expect("declared in this file")
@@ -259,6 +265,13 @@ fn options_are_written_as_they_can_be_read() {
         assert_eq!(words, written);
         assert_eq!(parse(&words), Ok(options));
     }
+}
+
+#[test]
+fn an_option_may_refuse_to_be_said_twice() {
+    assert_eq!(parse::<Single>("value 1").map(|single| single.value), Ok(Some(1)));
+    assert_eq!(error::<Single>("value 1 value x"), "ERR one is enough");
+    assert_eq!(error::<Single>("value 1 value"), "ERR syntax error");
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Field {
         }
         if let (Some(text), false) = (&arg.conflict, matches!(take, Take::Optional(_) | Take::Required(_)) && !sequence)
         {
-            errors.push(Error::new(text.span(), "`conflict` is for a choice: an `Option` of an enum"));
+            errors.push(Error::new(text.span(), "`conflict` is for what is said once: an `Option`"));
         }
         let key = key_use(&mut field.attrs, take.ty(), errors);
         let token = arg.token.clone().unwrap_or_else(|| LitStr::new(&name::token(&ident), ident.span()));

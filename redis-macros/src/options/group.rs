@@ -300,17 +300,17 @@ impl Group<'_> {
                 }
             },
             _ => {
-                let other_member = match &arg.conflict {
-                    Some(text) => quote!(conflict.get_or_insert(#text);),
-                    None => quote!(return Err(#rt::Error::SYNTAX);),
-                };
                 let tokened = types::argument(rt, ty, "TOKENED");
+                let (other_member, said_twice) = match &arg.conflict {
+                    Some(text) => (quote!(conflict.get_or_insert(#text);), quote!(!#tokened && #kept.is_some())),
+                    None => (quote!(return Err(#rt::Error::SYNTAX);), quote!(false)),
+                };
                 let again_refused =
                     self.manner.once.then(|| quote!(if #kept.is_some() { return Err(#rt::Error::SYNTAX); }));
                 quote! {
                     if let Some(#found) = #taken {
                         #again_refused
-                        if !#rt::keep_option(&mut #kept, #found, #tokened) {
+                        if #said_twice || !#rt::keep_option(&mut #kept, #found, #tokened) {
                             #other_member
                         }
                         #again

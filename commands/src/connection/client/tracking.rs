@@ -18,7 +18,11 @@ enum Status {
 #[derive(Options)]
 struct TrackingOptions<'a> {
     /// The connection that is told instead.
-    #[arg(name = "client-id", token = "REDIRECT")]
+    #[arg(
+        name = "client-id",
+        token = "REDIRECT",
+        conflict = "ERR A client can only redirect to a single other client"
+    )]
     redirect: Option<i64>,
     /// With BCAST: the beginnings of names.
     #[arg(name = "prefix", token = "PREFIX")]
