@@ -40,9 +40,26 @@ fn zadd(db: &mut Db, #[key(RW, UPDATE)] key: Key, additions: Additions, reply: &
     complexity = "O(log(N)) where N is the number of members of the sorted set.",
     flags(DENYOOM, FAST)
 )]
-fn zincrby(db: &mut Db, key: Key, increment: f64, member: &[u8]) -> Result<Option<f64>> {
+fn zincrby(db: &mut Db, key: Key, increment: Increment, member: &[u8]) -> Result<Option<f64>> {
     let how = How { increment: true, ..How::default() };
-    Ok(add(db, key, how, &[(increment, member)])?.score)
+    Ok(add(db, key, how, &[(increment.0, member)])?.score)
+}
+
+/// What ZINCRBY adds. In Redis it is ZADD with INCR, and so an option in this place is a mistake of form.
+struct Increment(f64);
+
+impl<'a> Argument<'a> for Increment {
+    type Raw = &'a [u8];
+    const SHAPE: Shape = f64::SHAPE;
+    const DOC: ArgDoc = f64::DOC;
+
+    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+        if How::default().take(cursor) { Err(Error::SYNTAX) } else { cursor.next() }
+    }
+
+    fn value(raw: &'a [u8], context: &Context) -> Result<Self> {
+        f64::value(raw, context).map(Increment)
+    }
 }
 
 /// What became of the members of one ZADD.
