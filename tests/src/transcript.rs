@@ -47,6 +47,8 @@ pub enum Origin {
     Valkey,
     /// Those that the documentation of Redis 8 has, of commands and options that both others lack.
     Redis8,
+    /// Nobody's: those of commands that only this server has.
+    Own,
 }
 
 #[derive(Debug)]
@@ -107,6 +109,7 @@ impl Transcript {
         let origin = match text.lines().next().map(str::trim) {
             Some("# valkey") => Origin::Valkey,
             Some("# redis 8") => Origin::Redis8,
+            Some("# here only") => Origin::Own,
             _ => Origin::Redis,
         };
         let mut steps: Vec<Step> = Vec::new();

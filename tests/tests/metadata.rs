@@ -50,6 +50,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("zpexpiretime", "*", "as for sets, where Redis 8.12 has it"),
     ("zpttl", "*", "as for sets, where Redis 8.12 has it"),
     ("zttl", "*", "as for sets, where Redis 8.12 has it"),
+    ("backup", "*", "a command of this server alone"),
     ("set", "arguments", "the conditions that Redis 8.4 added"),
     ("set", "changed_in", "the conditions that Redis 8.4 added"),
 ];

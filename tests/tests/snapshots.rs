@@ -207,3 +207,38 @@ fn what_was_scheduled_is_done() {
     until(&server, "rdb_bgsave_in_progress", "0");
     assert_eq!(files(folder.path()), ["dump.rdb"]);
 }
+
+#[test]
+fn a_backup_is_a_file_of_its_own() {
+    let folder = temporary_folder();
+    let server = server(folder.path(), &[]);
+    ok(&server, "SET key value");
+    assert_eq!(ok(&server, "BACKUP copy.rdb"), "OK");
+    assert_eq!(files(folder.path()), ["copy.rdb"]);
+    let size = std::fs::metadata(folder.path().join("copy.rdb")).unwrap().len();
+    assert!(size > 20);
+    // It says nothing about the server's own file.
+    assert_eq!((info(&server, "rdb_changes_since_last_save"), info(&server, "rdb_saves")), ("1".into(), "0".into()));
+    assert!(run(&server, "BACKUP copy.rdb").to_string().contains("there is a file copy.rdb already"));
+    for name in ["a/b", "../a", "/tmp/a", ".hidden", ""] {
+        let reply = server.run(&["BACKUP", name]).to_string();
+        assert!(reply.contains("plain name of a file"), "{name}: {reply}");
+    }
+    // One that cannot be written.
+    let in_the_way = folder.path().join(format!("temp-backup-{}.rdb", std::process::id()));
+    std::fs::create_dir(&in_the_way).unwrap();
+    assert!(run(&server, "BACKUP late.rdb").to_string().contains("the backup failed: Is a directory"));
+    assert_eq!(info(&server, "rdb_last_bgsave_status"), "ok");
+    std::fs::remove_dir(in_the_way).unwrap();
+
+    // It waits for its turn.
+    ok(&server, &format!("CONFIG SET rdb-key-save-delay {FOR_EVER}"));
+    ok(&server, "BGSAVE");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| ok(&server, "BACKUP second.rdb"));
+        ok(&server, "CONFIG SET rdb-key-save-delay 0");
+        ok(&server, "BGSAVE CANCEL");
+        assert_eq!(waiting.join().unwrap(), "OK");
+    });
+    assert!(files(folder.path()).contains(&"second.rdb".to_owned()));
+}

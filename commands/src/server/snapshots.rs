@@ -1,8 +1,9 @@
-//! SAVE, BGSAVE, LASTSAVE: the data in a file.
+//! SAVE, BGSAVE, LASTSAVE, BACKUP: the data in a file.
 
 use redis_core::persistence::snapshot::{self, StartError};
 use redis_core::prelude::*;
-use redis_core::server::Purpose;
+use redis_core::server::{Backup, Purpose};
+use tokio::sync::oneshot;
 
 use super::FAMILY;
 
@@ -95,4 +96,39 @@ const OTHER_IN_PROGRESS: Error = Error::new(
 )]
 fn lastsave(server: &Server) -> u64 {
     server.snapshots.report().last_save
+}
+
+/// The longest name of a file that every file system takes, with room for what backup programs append.
+const NAME_MAX: usize = 200;
+
+/// Writes the data of this moment to a file of its own and answers when it is safely on the disk.
+///
+/// Clients are served meanwhile. The file is made in the server's directory, and none is ever overwritten: a client
+/// that may call this command can fill the disk, but change nothing.
+#[command(
+    since = "0.1.0",
+    complexity = "O(N) where N is the total number of keys in all databases",
+    flags(ADMIN, NOSCRIPT)
+)]
+async fn backup(caller: Caller, filename: String) -> Result<Okay> {
+    if filename.is_empty() || filename.len() > NAME_MAX || filename.starts_with('.') || filename.contains(['/', '\0']) {
+        return Err(Error::new("ERR a backup needs the plain name of a file, which is made in the server's directory"));
+    }
+    let server = caller.server();
+    let path = server.config.dir.get().join(&filename);
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::quoting(&[b"ERR there is a file ", filename.as_bytes(), b" already"]));
+    }
+    let (sender, receiver) = oneshot::channel();
+    // Whoever asked may have gone.
+    let done = Box::new(move |result| drop(sender.send(result)));
+    server.snapshots.request_backup(Backup { path: path.clone(), done });
+    match receiver.await {
+        Ok(Ok(())) => Ok(Okay),
+        Ok(Err(reason)) => {
+            tracing::warn!("Backup to {} failed: {reason}", path.display());
+            Err(Error::from(format!("ERR the backup failed: {reason}")))
+        }
+        Err(_) => Err(Error::new("ERR the backup was called off")),
+    }
 }

@@ -92,15 +92,15 @@ impl Keys {
     }
 
     /// Goes on with the sweep, if there is one, until `enough` says so. Answers whether there is nothing left of it.
-    pub(super) fn sweep(&mut self, portion: &mut Portion, enough: impl FnMut(&Portion) -> bool) -> bool {
-        self.sweep.as_mut().is_none_or(|sweep| sweep.advance(&self.table, portion, enough))
+    pub(super) fn sweep(&mut self, portion: &mut Portion, part: usize, enough: impl FnMut(&Portion) -> bool) -> bool {
+        self.sweep.as_mut().is_none_or(|sweep| sweep.advance(&self.table, portion, part, enough))
     }
 
     /// The entry of a key, for writing. A snapshot has what it was before.
     #[inline]
     pub(crate) fn find_mut(&mut self, hash: u64, name: &[u8]) -> Option<&mut Entry> {
         let entry = self.table.find_mut(hash, name)?;
-        if let Some(sweep) = &self.sweep {
+        if let Some(sweep) = &mut self.sweep {
             sweep.preserve(entry);
         }
         Some(entry)
@@ -113,7 +113,7 @@ impl Keys {
         if entry.kind() != Kind::Str {
             return Overwrite::Anew(entry.expires_at());
         }
-        if let Some(sweep) = &self.sweep {
+        if let Some(sweep) = &mut self.sweep {
             if entry.memory() > DEAR_TO_COPY {
                 return Overwrite::Anew(entry.expires_at());
             }
@@ -125,7 +125,7 @@ impl Keys {
     /// Takes an entry out, to be used further. A snapshot has what it was before.
     pub(crate) fn take(&mut self, hash: u64, name: &[u8]) -> Option<Entry> {
         let entry = self.withdraw(hash, name)?;
-        if let Some(sweep) = &self.sweep {
+        if let Some(sweep) = &mut self.sweep {
             sweep.preserve(&entry);
         }
         Some(entry)
@@ -135,7 +135,7 @@ impl Keys {
     pub(crate) fn remove(&mut self, hash: u64, name: &[u8]) -> Option<Removed> {
         let entry = self.withdraw(hash, name)?;
         let kind = entry.kind();
-        let entry = match &self.sweep {
+        let entry = match &mut self.sweep {
             None => Some(entry),
             Some(sweep) => sweep.take_over(entry),
         };

@@ -64,5 +64,5 @@ pub use format::{
 pub use load::{Loaded, Loading, load_object};
 pub use payload::{dump_payload, restore_payload};
 pub use reader::{Field, Reader};
-pub use save::{ValueRef, save_object};
+pub use save::{Progress, ValueRef, save_object, save_part};
 pub use writer::Writer;

@@ -44,26 +44,80 @@ impl ValueRef<'_> {
     }
 }
 
+/// How far a value has been written that is written in parts. It must not change in between.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    begun: bool,
+    /// A part ends when the writer holds so many bytes.
+    limit: usize,
+    /// Where to go on; what that is, is up to the kind of value.
+    place: u64,
+    /// The node of a stream that was written last.
+    node: StreamId,
+}
+
+impl Progress {
+    /// Nothing is written yet. A part ends with the element behind which the writer holds `limit` bytes or more.
+    #[must_use]
+    pub fn up_to(limit: usize) -> Self {
+        Progress { begun: false, limit, place: 0, node: StreamId::MIN }
+    }
+
+    /// The whole value is to be one part.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self::up_to(usize::MAX)
+    }
+
+    /// The next part ends with the element behind which the writer holds `limit` bytes or more.
+    pub fn go_on_up_to(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// Whether something has been written.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether this is the first part. From now on it is not.
+    pub(super) fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.begun, true)
+    }
+
+    fn is_enough(&self, writer: &Writer) -> bool {
+        writer.as_bytes().len() >= self.limit
+    }
+}
+
 /// Writes a value without its type byte, which is that of [`ValueRef::form`]. Fields of a hash, and members of a set or a
 /// sorted set, that end before `now` are left out.
 pub fn save_object(writer: &mut Writer, value: ValueRef<'_>, now: u64) {
+    let complete = save_part(writer, value, now, &mut Progress::whole());
+    debug_assert!(complete, "there is no limit");
+}
+
+/// As [`save_object`], in parts: answers whether the value is complete. Only what has many elements comes in parts; a part
+/// has at least one element, and no one element is cut.
+pub fn save_part(writer: &mut Writer, value: ValueRef<'_>, now: u64, progress: &mut Progress) -> bool {
     match value {
         ValueRef::Str(text) => writer.string(text.as_bytes()),
-        ValueRef::Object(Object::List(list)) => save_list(writer, list),
+        ValueRef::Object(Object::List(list)) => return save_list(writer, list, progress),
         ValueRef::Object(Object::Set(set)) if set.next_deadline() != NO_DEADLINE => {
             let members = || set.iter_with_deadlines().map(|(member, deadline)| (member, None, deadline));
             save_with_deadlines(writer, SET_WITH_DEADLINES, members, now);
         }
-        ValueRef::Object(Object::Set(set)) => save_set(writer, set),
-        ValueRef::Object(Object::Hash(hash)) => save_hash(writer, hash, now),
+        ValueRef::Object(Object::Set(set)) => return save_set(writer, set, progress),
+        ValueRef::Object(Object::Hash(hash)) => return save_hash(writer, hash, now, progress),
         ValueRef::Object(Object::ZSet(set)) if set.next_deadline() != NO_DEADLINE => {
             let members = || set.iter_with_deadlines().map(|(member, score, deadline)| (member, Some(score), deadline));
             save_with_deadlines(writer, ZSET_WITH_DEADLINES, members, now);
         }
-        ValueRef::Object(Object::ZSet(set)) => save_zset(writer, set),
-        ValueRef::Object(Object::Stream(stream)) => save_stream(writer, stream),
+        ValueRef::Object(Object::ZSet(set)) => return save_zset(writer, set, progress),
+        ValueRef::Object(Object::Stream(stream)) => return save_stream(writer, stream, progress),
         ValueRef::Object(Object::Custom(value)) => data_type::save(writer, value),
     }
+    true
 }
 
 /// Members with deadlines are in nobody's form but ours: fields of a module's value, so that a server that does not know
@@ -86,9 +140,11 @@ fn save_with_deadlines<'a, I: Iterator<Item = (Element<'a>, Option<f64>, u64)>>(
     writer.end_of_fields();
 }
 
-fn save_list(writer: &mut Writer, list: &List) {
-    writer.count(list.node_count());
-    for node in list.nodes() {
+fn save_list(writer: &mut Writer, list: &List, progress: &mut Progress) -> bool {
+    if progress.begin() {
+        writer.count(list.node_count());
+    }
+    for node in list.nodes_from(progress.place as usize) {
         match node {
             NodeRef::Plain(element) => {
                 writer.length(NODE_PLAIN);
@@ -99,54 +155,92 @@ fn save_list(writer: &mut Writer, list: &List) {
                 writer.string(listpack.as_bytes());
             }
         }
+        progress.place += 1;
+        if progress.is_enough(writer) {
+            return progress.place == list.node_count() as u64;
+        }
     }
+    true
 }
 
-fn save_set(writer: &mut Writer, set: &Set) {
+fn save_set(writer: &mut Writer, set: &Set, progress: &mut Progress) -> bool {
     if let Some(intset) = set.as_intset() {
-        return writer.string(intset.as_bytes());
+        writer.string(intset.as_bytes());
+        return true;
     }
-    writer.count(set.len());
-    set.iter().for_each(|member| writer.element(member));
-}
-
-fn save_hash(writer: &mut Writer, hash: &Hash, now: u64) {
-    if let Some(listpack) = hash.as_listpack() {
-        return writer.string(listpack.as_bytes());
+    if progress.begin() {
+        writer.count(set.len());
     }
-    let with_deadlines = hash.next_deadline() != NO_DEADLINE;
-    writer.count(hash.live_len(now));
-    for (field, value, deadline) in hash.iter_with_deadlines().filter(|(.., deadline)| *deadline > now) {
-        writer.element(field);
-        writer.element(value);
-        if with_deadlines {
-            let millis = if deadline == NO_DEADLINE { None } else { i64::try_from(deadline).ok() };
-            writer.millis(millis.unwrap_or(-1));
+    loop {
+        progress.place = set.scan(progress.place, &mut |member| writer.element(member));
+        if progress.place == 0 || progress.is_enough(writer) {
+            return progress.place == 0;
         }
     }
 }
 
-fn save_zset(writer: &mut Writer, set: &ZSet) {
-    if let Some(listpack) = set.as_listpack() {
-        return writer.string(listpack.as_bytes());
+fn save_hash(writer: &mut Writer, hash: &Hash, now: u64, progress: &mut Progress) -> bool {
+    if let Some(listpack) = hash.as_listpack() {
+        writer.string(listpack.as_bytes());
+        return true;
     }
-    writer.count(set.len());
+    let with_deadlines = hash.next_deadline() != NO_DEADLINE;
+    if progress.begin() {
+        writer.count(hash.live_len(now));
+    }
+    loop {
+        progress.place = hash.scan_with_deadlines(progress.place, now, &mut |field, value, deadline| {
+            writer.element(field);
+            writer.element(value);
+            if with_deadlines {
+                let millis = if deadline == NO_DEADLINE { None } else { i64::try_from(deadline).ok() };
+                writer.millis(millis.unwrap_or(-1));
+            }
+        });
+        if progress.place == 0 || progress.is_enough(writer) {
+            return progress.place == 0;
+        }
+    }
+}
+
+fn save_zset(writer: &mut Writer, set: &ZSet, progress: &mut Progress) -> bool {
+    if let Some(listpack) = set.as_listpack() {
+        writer.string(listpack.as_bytes());
+        return true;
+    }
+    if progress.begin() {
+        writer.count(set.len());
+    }
     // From the greatest, so that whoever reads them into a skip list always inserts at its front.
-    for (member, score) in set.iter().rev() {
+    let left = set.len() - progress.place as usize;
+    for (member, score) in set.range(0..left).rev() {
         writer.element(member);
         writer.double(score);
+        progress.place += 1;
+        if progress.is_enough(writer) {
+            return progress.place == set.len() as u64;
+        }
     }
+    true
 }
 
 /// How the number of entries that a group has read is written if it is not known.
 pub(super) const UNKNOWN_COUNT: u64 = u64::MAX;
 
-fn save_stream(writer: &mut Writer, stream: &Stream) {
+/// The nodes may come in parts, the groups come with the last of them.
+fn save_stream(writer: &mut Writer, stream: &Stream, progress: &mut Progress) -> bool {
     let entries = &stream.entries;
-    writer.count(entries.nodes().len());
-    for (first_id, listpack) in entries.nodes() {
+    let first = progress.begin();
+    if first {
+        writer.count(entries.nodes().len());
+    }
+    for (first_id, listpack) in entries.nodes_behind((!first).then_some(progress.node)) {
         writer.string(&first_id.to_bytes());
         writer.string(listpack.as_bytes());
+        progress.node = first_id;
+        if progress.is_enough(writer) {
+            return false;
+        }
     }
     writer.length(entries.len());
     save_id(writer, entries.last_id());
@@ -158,6 +252,7 @@ fn save_stream(writer: &mut Writer, stream: &Stream) {
         writer.string(name);
         save_group(writer, group);
     }
+    true
 }
 
 fn save_id(writer: &mut Writer, id: StreamId) {

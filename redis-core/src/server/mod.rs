@@ -33,7 +33,7 @@ pub use loading::LoadStatus;
 pub use monitors::{Monitors, quote};
 pub use outgoing::{Outgoing, Spare};
 pub use pause::{Pause, PauseMode};
-pub use snapshots::{Current, End, Purpose, SnapshotReport, Snapshots, Ticket};
+pub use snapshots::{Backup, Current, End, Purpose, SnapshotReport, Snapshots, Ticket};
 pub use tracking::{Choice, Stale, Tracking, TrackingTable};
 
 use crate::clock;

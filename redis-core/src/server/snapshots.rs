@@ -1,5 +1,7 @@
 //! What is known of the snapshots of the data: the one that is being taken, and how the last ones went.
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::JoinHandle;
@@ -23,13 +25,14 @@ pub enum Purpose {
 const RETRY_SECONDS: u64 = 5;
 
 /// The snapshots of a server. One is taken at a time.
-#[derive(Debug)]
 pub struct Snapshots {
     state: Mutex<State>,
     /// Told of every end of a snapshot, and of every cancellation.
     over: Condvar,
     /// The thread that takes one, or took the last one.
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Backups that wait for their turn.
+    backups: Mutex<VecDeque<Backup>>,
     /// The last snapshot for [`Purpose::Save`] failed.
     failed: AtomicBool,
     /// Keys that are done of the snapshot that is being taken, or of the last one.
@@ -81,6 +84,14 @@ pub struct SnapshotReport {
     pub saves: u64,
 }
 
+/// A copy of the data that somebody wants in a file of its own.
+pub struct Backup {
+    /// The file, which must not be there yet.
+    pub path: PathBuf,
+    /// Is told how it went, with the reason if it went wrong. If it is dropped before, nothing will come of it.
+    pub done: Box<dyn FnOnce(Result<(), String>) + Send>,
+}
+
 /// The right to take a snapshot. It must be given back with [`Snapshots::end`].
 #[derive(Debug)]
 pub struct Ticket {
@@ -113,6 +124,7 @@ impl Snapshots {
             state: Mutex::new(state),
             over: Condvar::new(),
             thread: Mutex::new(None),
+            backups: Mutex::default(),
             failed: AtomicBool::new(false),
             keys_done: AtomicU64::new(0),
             keys_total: AtomicU64::new(0),
@@ -216,6 +228,21 @@ impl Snapshots {
                 return;
             }
         }
+    }
+
+    /// Has a backup taken as soon as that is possible.
+    pub fn request_backup(&self, backup: Backup) {
+        self.backups.lock().push_back(backup);
+    }
+
+    /// The backup whose turn it is.
+    pub fn next_backup(&self) -> Option<Backup> {
+        self.backups.lock().pop_front()
+    }
+
+    /// Forgets the backups that wait.
+    pub fn refuse_backups(&self) {
+        self.backups.lock().clear();
     }
 
     /// Has one taken as soon as that is possible (BGSAVE SCHEDULE).

@@ -11,7 +11,8 @@
 //!   FLUSHDB) is not copied but handed over, and freed when it has been written.
 //!
 //! Both append *records* to a [`Portion`]; what a record looks like is the caller's choice. Compression, checksum and
-//! writing happen with no lock held. The order of the records is that in which keys were met, so a portion says which
+//! writing happen with no lock held. A large collection is copied in parts of one slice each; who changes it in the
+//! middle of that copies the rest of it. The order of the records is that in which keys were met, so a portion says which
 //! database each run of records belongs to.
 //!
 //! What is known of a sweep stands in [`Keys`], beside the table: a write looks at memory that it touches anyway, and
@@ -35,10 +36,12 @@ pub use sweeper::{Slice, Sweeper};
 
 use super::entry::Entry;
 use super::shard::Keys;
-use crate::rdb::Writer;
+use crate::rdb::{Progress, Writer};
+use crate::table::Table;
 
-/// Appends the record of an entry.
-pub type RecordEntry = Box<dyn Fn(&mut Writer, &Entry) + Send + Sync>;
+/// Appends the record of an entry, or a part of it, and answers whether it is complete. An entry does not change before it
+/// is.
+pub type RecordEntry = Box<dyn Fn(&mut Writer, &Entry, &mut Progress) -> bool + Send + Sync>;
 
 /// The epochs of a store.
 #[derive(Debug, Default)]
@@ -56,7 +59,22 @@ pub(crate) struct Sweep {
     epoch: u8,
     /// How far the sweeper has come.
     cursor: u64,
+    /// The entry that the sweeper is in the middle of.
+    open: Option<Open>,
     outbox: Arc<Outbox>,
+}
+
+/// An entry of which a part has been copied. Nothing else is written until it is complete.
+struct Open {
+    key: Box<[u8]>,
+    progress: Progress,
+}
+
+/// An entry that has left its database before it was copied.
+struct Orphan {
+    database: usize,
+    entry: Entry,
+    progress: Progress,
 }
 
 /// What changes have brought, on its way to the sweeper.
@@ -69,10 +87,12 @@ struct Outbox {
 }
 
 struct Waiting {
+    /// The rest of the entry that the sweeper was in the middle of when it changed.
+    rest: Portion,
     /// Copies of what has changed.
     portion: Portion,
-    /// Entries that have left, with their database.
-    entries: Vec<(usize, Entry)>,
+    /// Entries that have left.
+    orphans: Vec<Orphan>,
     /// Whole databases that have been emptied.
     keys: Vec<Keys>,
 }
@@ -90,49 +110,80 @@ impl Sweep {
         self.epoch
     }
 
-    /// Copies an entry that is about to change.
+    /// Copies an entry that is about to change, or the rest of it.
     #[cold]
     #[inline(never)]
-    pub(super) fn preserve(&self, entry: &Entry) {
+    pub(super) fn preserve(&mut self, entry: &Entry) {
         if !self.owes(entry) {
             return;
         }
         entry.set_epoch(self.epoch);
-        if let Some(record) = &self.outbox.record {
-            self.outbox.waiting.lock().portion.append(self.database, record, entry);
-        }
+        let Some(record) = &self.outbox.record else { return };
+        let mut waiting = self.outbox.waiting.lock();
+        match self.open.take_if(|open| *open.key == *entry.key()) {
+            None => waiting.portion.append(self.database, record, entry, &mut Progress::whole()),
+            Some(mut open) => {
+                open.progress.go_on_up_to(usize::MAX);
+                waiting.rest.append(self.database, record, entry, &mut open.progress)
+            }
+        };
     }
 
     /// Takes over an entry that leaves, if it is yet to be copied; gives it back if not.
     #[cold]
     #[inline(never)]
-    pub(super) fn take_over(&self, entry: Entry) -> Option<Entry> {
+    pub(super) fn take_over(&mut self, entry: Entry) -> Option<Entry> {
         if self.outbox.record.is_none() || !self.owes(&entry) {
             return Some(entry);
         }
-        self.outbox.waiting.lock().entries.push((self.database, entry));
+        let open = self.open.take_if(|open| *open.key == *entry.key());
+        let progress = open.map_or_else(Progress::whole, |open| open.progress);
+        self.outbox.waiting.lock().orphans.push(Orphan { database: self.database, entry, progress });
         None
     }
 
-    /// Copies entries of `table`, each if it is yet to be copied, until `enough` says so after one home bucket. Answers
-    /// whether all are done.
+    /// Copies entries of `table`, each if it is yet to be copied, until `enough` says so, which is asked after each home
+    /// bucket. Answers whether all are done. An entry that takes `part` bytes and more is copied in parts.
     pub(super) fn advance(
         &mut self,
-        table: &crate::table::Table<Entry>,
+        table: &Table<Entry>,
         portion: &mut Portion,
+        part: usize,
         mut enough: impl FnMut(&Portion) -> bool,
     ) -> bool {
-        let (epoch, database, record) = (self.epoch, self.database, self.outbox.record.as_ref());
+        let Self { database, epoch, cursor, open, outbox } = self;
+        let (epoch, database, record) = (*epoch, *database, outbox.record.as_ref());
+        if let Some(Open { key, progress }) = open {
+            // Whoever changes it or takes it out closes it, so it is there.
+            if let (Some(record), Some(entry)) = (record, table.find(crate::hash::hash(key), key)) {
+                progress.go_on_up_to(portion.len() + part);
+                if !portion.append(database, record, entry, progress) {
+                    return false;
+                }
+                entry.set_epoch(epoch);
+            }
+            *open = None;
+        }
         loop {
-            self.cursor = table.scan(self.cursor, &mut |entry| {
-                if entry.epoch() != epoch {
-                    entry.set_epoch(epoch);
-                    if let Some(record) = record {
-                        portion.append(database, record, entry);
+            let next = table.scan(*cursor, &mut |entry| {
+                if entry.epoch() == epoch || open.is_some() {
+                    return;
+                }
+                if let Some(record) = record {
+                    let mut progress = Progress::up_to(portion.len() + part);
+                    if !portion.append(database, record, entry, &mut progress) {
+                        *open = Some(Open { key: entry.key().into(), progress });
+                        return;
                     }
                 }
+                entry.set_epoch(epoch);
             });
-            if self.cursor == 0 {
+            if open.is_some() {
+                // Its neighbours are looked at when it is done.
+                return false;
+            }
+            *cursor = next;
+            if next == 0 {
                 return true;
             }
             if enough(portion) {

@@ -2,7 +2,7 @@
 
 use super::RecordEntry;
 use crate::db::Entry;
-use crate::rdb::Writer;
+use crate::rdb::{Progress, Writer};
 
 /// Records, one behind the other, in runs of the same database.
 pub struct Portion {
@@ -19,7 +19,7 @@ impl Portion {
         Self { writer: Writer::compressing_later(compress), runs: Vec::new(), keys: 0 }
     }
 
-    /// How many records there are.
+    /// How many records end in it.
     #[must_use]
     pub fn keys(&self) -> u64 {
         self.keys
@@ -44,14 +44,22 @@ impl Portion {
         self.keys = 0;
     }
 
-    pub(super) fn append(&mut self, database: usize, record: &RecordEntry, entry: &Entry) {
-        record(&mut self.writer, entry);
-        self.keys += 1;
+    /// Appends a record, or a part of it. Answers whether it is complete.
+    pub(super) fn append(
+        &mut self,
+        database: usize,
+        record: &RecordEntry,
+        entry: &Entry,
+        progress: &mut Progress,
+    ) -> bool {
+        let complete = record(&mut self.writer, entry, progress);
+        self.keys += u64::from(complete);
         let end = self.writer.as_bytes().len();
         match self.runs.last_mut() {
             Some((last, last_end)) if *last == database => *last_end = end,
             _ => self.runs.push((database, end)),
         }
+        complete
     }
 
     /// Calls `visit` with each run of records, its database first. Long strings are compressed on the way, if they are

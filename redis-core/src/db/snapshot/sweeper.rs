@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Epochs, Outbox, Portion, RecordEntry, Sweep, Waiting};
+use super::{Epochs, Keys, Orphan, Outbox, Portion, RecordEntry, Sweep, Waiting};
 use crate::db::store::Held;
-use crate::db::{Entry, Keyspace, ShardSet, Store};
+use crate::db::{Keyspace, ShardSet, Store};
 
 /// How much is done under one hold of a lock. At least one home bucket is gone through.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice {
     /// How long the lock is held.
     pub time: Duration,
-    /// How many bytes are copied.
+    /// How many bytes are copied. What takes more is copied in parts.
     pub bytes: usize,
     /// How many keys are copied.
     pub keys: u64,
@@ -25,7 +25,7 @@ pub struct Slice {
 
 impl Slice {
     /// What commands that wait for the lock do not notice.
-    pub const SHORT: Slice = Slice { time: Duration::from_micros(50), bytes: 256 * 1024, keys: u64::MAX };
+    pub const SHORT: Slice = Slice { time: Duration::from_micros(50), bytes: 64 * 1024, keys: u64::MAX };
     /// As little as possible.
     pub const LEAST: Slice = Slice { time: Duration::ZERO, bytes: 0, keys: 1 };
 }
@@ -39,10 +39,12 @@ pub struct Sweeper {
     left: usize,
     /// Where to go on: shard and database, as one number.
     place: usize,
+    /// The last record that was given out is not complete, so nothing but the rest of it can come next.
+    open: bool,
     /// Entries that have left their databases.
-    entries: VecDeque<(usize, Entry)>,
+    orphans: VecDeque<Orphan>,
     /// Databases that have been emptied.
-    emptied: Vec<super::Keys>,
+    emptied: Vec<Keys>,
     sizes: Vec<(usize, usize)>,
 }
 
@@ -64,7 +66,12 @@ impl Sweeper {
 
     /// Gives all keys a sweep. All locks are held.
     fn mark(store: Arc<Store>, held: &mut Held, epoch: u8, record: Option<RecordEntry>, compress: bool) -> Self {
-        let waiting = Waiting { portion: Portion::new(compress), entries: Vec::new(), keys: Vec::new() };
+        let waiting = Waiting {
+            rest: Portion::new(compress),
+            portion: Portion::new(compress),
+            orphans: Vec::new(),
+            keys: Vec::new(),
+        };
         let outbox = Arc::new(Outbox { record, cancelled: AtomicBool::new(false), waiting: Mutex::new(waiting) });
         let mut sizes = vec![(0, 0); store.databases()];
         let mut left = 0;
@@ -76,7 +83,7 @@ impl Sweeper {
                 }
                 sizes[database].0 += keys.table().len();
                 sizes[database].1 += keys.expiring;
-                keys.sweep = Some(Box::new(Sweep { database, epoch, cursor: 0, outbox: outbox.clone() }));
+                keys.sweep = Some(Box::new(Sweep { database, epoch, cursor: 0, open: None, outbox: outbox.clone() }));
                 left += 1;
             }
         }
@@ -86,7 +93,8 @@ impl Sweeper {
             outbox,
             left,
             place: 0,
-            entries: VecDeque::new(),
+            open: false,
+            orphans: VecDeque::new(),
             emptied: Vec::new(),
             sizes,
         }
@@ -128,36 +136,57 @@ impl Sweeper {
         let enough = |portion: &Portion| {
             portion.len() >= slice.bytes || portion.keys() >= slice.keys || begun.elapsed() >= slice.time
         };
-        if let Some(record) = &self.outbox.record {
-            while let Some((database, entry)) = self.entries.pop_front() {
-                portion.append(database, record, &entry);
-                if enough(portion) {
-                    return true;
-                }
-            }
-        }
-        if let Some(keys) = self.emptied.last_mut() {
-            if !keys.sweep(portion, enough) {
-                return true;
-            }
-            if let Some(keys) = self.emptied.pop() {
-                let (objects, bytes) = (keys.table().len(), keys.table().memory());
-                self.held.store().reclaim.free(keys.into_table(), objects, bytes);
-            }
-            self.left -= 1;
+        if self.write_orphans(portion, slice, enough) || self.write_emptied(portion, slice, enough) {
             return true;
         }
         if self.left > 0 {
-            self.advance(portion, enough);
+            self.advance(portion, slice, enough);
             return true;
+        }
+        false
+    }
+
+    /// Goes on with entries that have left. Answers whether there were any whose turn it is.
+    fn write_orphans(&mut self, portion: &mut Portion, slice: Slice, enough: impl Fn(&Portion) -> bool) -> bool {
+        let Some(record) = &self.outbox.record else { return false };
+        if self.open {
+            let begun = self.orphans.iter().position(|orphan| orphan.progress.has_begun());
+            let Some(orphan) = begun.and_then(|at| self.orphans.remove(at)) else { return false };
+            self.orphans.push_front(orphan);
+        }
+        while let Some(Orphan { database, entry, progress }) = self.orphans.front_mut() {
+            progress.go_on_up_to(portion.len() + slice.bytes);
+            self.open = !portion.append(*database, record, entry, progress);
+            if !self.open {
+                self.orphans.pop_front();
+            }
+            if self.open || enough(portion) {
+                break;
+            }
         }
         !portion.is_empty()
     }
 
+    /// Goes on with a database that has been emptied. Answers whether there was one whose turn it is.
+    fn write_emptied(&mut self, portion: &mut Portion, slice: Slice, enough: impl Fn(&Portion) -> bool) -> bool {
+        let its_turn = |keys: &Keys| !self.open || keys.sweep.as_ref().is_some_and(|sweep| sweep.open.is_some());
+        let Some(at) = self.emptied.iter().position(its_turn) else { return false };
+        let keys = &mut self.emptied[at];
+        let done = keys.sweep(portion, slice.bytes, enough);
+        self.open = keys.sweep.as_ref().is_some_and(|sweep| sweep.open.is_some());
+        if done {
+            let keys = self.emptied.swap_remove(at);
+            let (objects, bytes) = (keys.table().len(), keys.table().memory());
+            self.held.store().reclaim.free(keys.into_table(), objects, bytes);
+            self.left -= 1;
+        }
+        true
+    }
+
     /// Goes on with the keys whose turn it is.
-    fn advance(&mut self, portion: &mut Portion, enough: impl Fn(&Portion) -> bool) {
+    fn advance(&mut self, portion: &mut Portion, slice: Slice, enough: impl Fn(&Portion) -> bool) {
         let (shards, databases) = (self.held.store().shards(), self.held.store().databases());
-        let (shard, database) = (self.place / databases, self.place % databases);
+        let shard = self.place / databases;
         let mut wanted = ShardSet::default();
         wanted.insert(shard);
         self.held.lock(&wanted);
@@ -166,8 +195,19 @@ impl Sweeper {
             self.held.unlock();
             return;
         }
-        let keys = &mut self.held.shard_mut(shard).databases[database].keys;
-        if keys.sweep(portion, enough) {
+        if self.open {
+            // SWAPDB may have moved the keys with the open entry. If they are nowhere, or nothing is open any more,
+            // somebody has seen to the rest, and it is on its way.
+            let all = &self.held.shard(shard).databases;
+            let is_open = |sweep: &Sweep| sweep.open.is_some();
+            let at = all.iter().position(|slot| slot.keys.sweep.as_deref().is_some_and(is_open));
+            let Some(at) = at else { return self.held.unlock_fairly() };
+            self.place = shard * databases + at;
+        }
+        let keys = &mut self.held.shard_mut(shard).databases[self.place % databases].keys;
+        let done = keys.sweep(portion, slice.bytes, enough);
+        self.open = keys.sweep.as_ref().is_some_and(|sweep| sweep.open.is_some());
+        if done {
             self.left -= usize::from(keys.sweep.take().is_some());
             // SWAPDB may move keys to where the sweeper has been: then it goes round again.
             self.place = (self.place + 1) % (shards * databases);
@@ -178,8 +218,13 @@ impl Sweeper {
     /// Takes in what changes have brought.
     fn collect(&mut self, portion: &mut Portion) {
         let mut waiting = self.outbox.waiting.lock();
-        std::mem::swap(&mut waiting.portion, portion);
-        self.entries.extend(waiting.entries.drain(..));
+        if !self.open {
+            std::mem::swap(&mut waiting.portion, portion);
+        } else if !waiting.rest.is_empty() {
+            std::mem::swap(&mut waiting.rest, portion);
+            self.open = false;
+        }
+        self.orphans.extend(waiting.orphans.drain(..));
         self.emptied.append(&mut waiting.keys);
     }
 

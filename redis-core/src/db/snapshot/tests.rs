@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Portion, Slice, Sweeper};
 use crate::db::{AccessClock, Deadline, Entry, EventClasses, Key, Keyspace, Settings, Store, Ttl};
-use crate::rdb::{Loaded, Loading, Reader, VERSION_VALKEY, Writer, load_object, save_object};
+use crate::rdb::{Error, Loaded, Loading, Progress, Reader, VERSION_VALKEY, Writer, load_object, save_part};
 use crate::rng::below;
 use crate::table::NO_DEADLINE;
 use crate::value::list::Side;
@@ -26,11 +26,13 @@ fn keyspace(shards: usize) -> Keyspace {
     keyspace
 }
 
-fn record(writer: &mut Writer, entry: &Entry) {
-    writer.millis(entry.expires_at() as i64);
-    writer.string(entry.key());
-    writer.type_byte(entry.value_ref().form());
-    save_object(writer, entry.value_ref(), 0);
+fn record(writer: &mut Writer, entry: &Entry, progress: &mut Progress) -> bool {
+    if !progress.has_begun() {
+        writer.millis(entry.expires_at() as i64);
+        writer.string(entry.key());
+        writer.type_byte(entry.value_ref().form());
+    }
+    save_part(writer, entry.value_ref(), 0, progress)
 }
 
 /// A value that can be compared: elements as they stand there, ordered where the type has no order.
@@ -70,29 +72,63 @@ fn state(keyspace: &Keyspace) -> State {
     entries.map(|(database, entry)| ((database, entry.key().to_vec()), plain_entry(entry))).collect()
 }
 
-/// Adds what a portion holds to what has been read.
-fn read(portion: &Portion, read: &mut State) {
-    let mut scratch = Writer::new(true);
-    let mut keys = 0;
-    let done = portion.finish(&mut scratch, |database, bytes| {
-        let mut reader = Reader::new(bytes.as_bytes());
-        while !reader.is_empty() {
-            let deadline = reader.millis()? as u64;
-            let key = reader.string()?.to_vec();
-            let type_byte = reader.byte()?;
-            let loading = Loading { version: VERSION_VALKEY, limits: Limits::default(), now: 0 };
-            let value = match load_object(&mut reader, type_byte, &loading)? {
-                Loaded::Str(text) => ("string", vec![text.to_vec()]),
-                Loaded::Object(object) => plain(&object),
-            };
-            let again = read.insert((database, key), (deadline, value));
-            assert_eq!(again, None, "a key is written once");
-            keys += 1;
-        }
-        Ok::<(), crate::rdb::Error>(())
-    });
-    done.expect("what was written can be read");
-    assert_eq!(keys, portion.keys());
+/// What has been read of a snapshot.
+#[derive(Default)]
+struct Taken {
+    state: State,
+    /// The beginning of a record, and its database.
+    open: (usize, Vec<u8>),
+}
+
+impl Taken {
+    /// Adds what a portion holds.
+    fn read(&mut self, portion: &Portion) {
+        let mut scratch = Writer::new(true);
+        let mut keys = 0;
+        let done = portion.finish(&mut scratch, |database, records| {
+            assert!(self.open.1.is_empty() || self.open.0 == database, "nothing comes between the parts of a record");
+            self.open.0 = database;
+            self.open.1.extend_from_slice(records.as_bytes());
+            let bytes = std::mem::take(&mut self.open.1);
+            let mut reader = Reader::new(&bytes);
+            while !reader.is_empty() {
+                let rest = reader.rest().to_vec();
+                match read_record(&mut reader) {
+                    Ok((key, value)) => {
+                        let again = self.state.insert((database, key), value);
+                        assert_eq!(again, None, "a key is written once");
+                        keys += 1;
+                    }
+                    Err(Error::Truncated) => {
+                        self.open.1 = rest;
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        });
+        done.expect("what was written can be read");
+        assert_eq!(keys, portion.keys());
+    }
+
+    /// All that has been read, when it is all that there is.
+    fn complete(self) -> State {
+        assert!(self.open.1.is_empty(), "the last record is complete");
+        self.state
+    }
+}
+
+fn read_record(reader: &mut Reader<'_>) -> Result<(Vec<u8>, (u64, Plain)), Error> {
+    let deadline = reader.millis()? as u64;
+    let key = reader.string()?.to_vec();
+    let type_byte = reader.byte()?;
+    let loading = Loading { version: VERSION_VALKEY, limits: Limits::default(), now: 0 };
+    let value = match load_object(reader, type_byte, &loading)? {
+        Loaded::Str(text) => ("string", vec![text.to_vec()]),
+        Loaded::Object(object) => plain(&object),
+    };
+    Ok((key, (deadline, value)))
 }
 
 fn text() -> Vec<u8> {
@@ -101,7 +137,7 @@ fn text() -> Vec<u8> {
 }
 
 fn some_key(keyspace: &mut Keyspace) -> Key {
-    let name = format!("key:{}", below(400));
+    let name = format!("key:{}", below(60));
     keyspace.key(name.as_bytes())
 }
 
@@ -186,13 +222,14 @@ fn a_snapshot_is_of_its_beginning() {
         for round in 0..60 {
             (0..below(1500)).for_each(|_| change(&mut keyspace));
             let (mut sweeper, before) = begin(&mut keyspace);
-            let (mut portion, mut taken) = (Portion::new(true), State::new());
+            let (mut portion, mut taken) = (Portion::new(true), Taken::default());
             // Sometimes the sweep is done before much has changed, sometimes it comes to nothing but what has.
             let changes = [0, 3, 40][below(3)];
             while sweeper.next(&mut portion, slice()) {
-                read(&portion, &mut taken);
+                taken.read(&portion);
                 (0..below(changes + 1)).for_each(|_| change(&mut keyspace));
             }
+            let taken = taken.complete();
             let missing: Vec<_> = before.iter().filter(|(key, value)| taken.get(*key) != Some(value)).collect();
             assert!(missing.is_empty(), "round {round}: missing or different: {:?}", missing.first());
             assert_eq!(taken.len(), before.len(), "round {round}: what came later is not in it");
@@ -207,16 +244,16 @@ fn marks_of_snapshots_that_were_given_up_do_no_harm() {
     // More than there are epochs.
     for round in 0..600 {
         let (mut sweeper, before) = begin(&mut keyspace);
-        let (mut portion, mut taken) = (Portion::new(true), State::new());
+        let (mut portion, mut taken) = (Portion::new(true), Taken::default());
         let given_up_after = if round % 50 == 0 { usize::MAX } else { below(5) };
         let mut steps = 0;
         while steps < given_up_after && sweeper.next(&mut portion, Slice::LEAST) {
-            read(&portion, &mut taken);
+            taken.read(&portion);
             (0..below(3)).for_each(|_| change(&mut keyspace));
             steps += 1;
         }
         if given_up_after == usize::MAX {
-            assert_eq!(taken, before, "round {round}");
+            assert_eq!(taken.complete(), before, "round {round}");
         }
         drop(sweeper);
         (0..below(3)).for_each(|_| change(&mut keyspace));
@@ -248,7 +285,7 @@ fn one_that_is_called_off_makes_room_for_the_next() {
         let second = keyspace.begin_snapshot(Box::new(record), true);
         let before = state(&keyspace);
         keyspace.unlock();
-        let mut taken = State::new();
+        let mut taken = Taken::default();
         if let Some(mut second) = second {
             assert!(!first.next(&mut portion, Slice::LEAST) || !first.next(&mut portion, Slice::LEAST));
             drop(first);
@@ -256,10 +293,10 @@ fn one_that_is_called_off_makes_room_for_the_next() {
             assert!(keyspace.begin_snapshot(Box::new(record), true).is_none(), "the second one goes on");
             keyspace.unlock();
             while second.next(&mut portion, Slice::LEAST) {
-                read(&portion, &mut taken);
+                taken.read(&portion);
                 change(&mut keyspace);
             }
-            assert_eq!(taken, before);
+            assert_eq!(taken.complete(), before);
         }
     }
 }
@@ -288,12 +325,11 @@ fn others_write_while_it_is_taken() {
                 })
             })
             .collect();
-        let (mut portion, mut taken) = (Portion::new(true), State::new());
+        let (mut portion, mut taken) = (Portion::new(true), Taken::default());
         while sweeper.next(&mut portion, Slice::LEAST) {
-            read(&portion, &mut taken);
+            taken.read(&portion);
         }
-        assert_eq!(taken.len(), before.len());
-        assert!(taken == before, "what others wrote is not in it");
+        assert!(taken.complete() == before, "what others wrote is not in it");
         writers.into_iter().for_each(|writer| writer.join().expect("a writer does not panic"));
     }
 }
@@ -306,7 +342,7 @@ fn compression_waits_until_the_locks_are_given_back() {
     keyspace.set(key, vec![b'x'; LONG], Ttl::Clear);
     keyspace.unlock();
     let (mut sweeper, before) = begin(&mut keyspace);
-    let (mut portion, mut taken) = (Portion::new(true), State::new());
+    let (mut portion, mut taken) = (Portion::new(true), Taken::default());
     while sweeper.next(&mut portion, Slice::SHORT) {
         if !portion.is_empty() {
             assert!(portion.len() > LONG);
@@ -315,8 +351,8 @@ fn compression_waits_until_the_locks_are_given_back() {
                 Err::<(), ()>(())
             });
             assert_eq!(short, Err(()));
-            read(&portion, &mut taken);
+            taken.read(&portion);
         }
     }
-    assert_eq!(taken, before);
+    assert_eq!(taken.complete(), before);
 }

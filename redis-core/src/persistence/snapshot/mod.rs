@@ -77,7 +77,7 @@ impl<'a> Order<'a> {
         Order {
             purpose,
             compress: server.config.rdbcompression.get(),
-            record: Box::new(move |writer, entry| entry.record(usage.as_ref()).write(writer)),
+            record: Box::new(move |writer, entry, progress| entry.record(usage.as_ref()).write_part(writer, progress)),
             open: Box::new(move || Ok(Box::new(RdbFile::create(&server, &path, &temporary, aof_base)?))),
             at_epoch: Box::new(|| ()),
             done: Box::new(|_| ()),
@@ -179,6 +179,7 @@ pub fn cancel_saving(server: &Server, keyspace: &mut Keyspace) {
 
 /// Calls off whatever is being taken and waits until its files are gone.
 pub fn stop(server: &Server) {
+    server.snapshots.refuse_backups();
     server.snapshots.cancel(&[Purpose::Save, Purpose::Backup, Purpose::Rewrite]);
     server.snapshots.join_thread();
 }

@@ -1,7 +1,10 @@
-//! Snapshots that nobody asks for each time: save points, and those that had to wait.
+//! Snapshots that nobody asks for each time: save points, those that had to wait, and backups.
 
-use super::start_saving;
+use std::sync::Arc;
+
+use super::{Order, start, start_saving};
 use crate::command::Worker;
+use crate::server::{Backup, Purpose, Server};
 
 /// Begins a snapshot if it is time for one. To be called several times a second.
 pub fn tick(worker: &mut Worker, now_millis: u64) {
@@ -28,5 +31,27 @@ pub fn tick(worker: &mut Worker, now_millis: u64) {
             tracing::warn!("Can't save in background: {error}");
         }
         worker.end();
+    } else if let Some(backup) = snapshots.next_backup() {
+        worker.keyspace.lock_all();
+        start_backup(&server, worker, backup);
+        worker.end();
+    }
+}
+
+/// Begins a backup, or tells why not. All locks are held.
+fn start_backup(server: &Arc<Server>, worker: &mut Worker, Backup { path, done }: Backup) {
+    let temporary = format!("temp-backup-{}.rdb", std::process::id());
+    let shown = path.display().to_string();
+    let order = Order::file(server, Purpose::Backup, &path, temporary, false);
+    let order = order.done(move |result| {
+        done(match result {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        });
+    });
+    match start(server, &mut worker.keyspace, order) {
+        Ok(()) => tracing::info!("Backup to {shown} started"),
+        // With the order, whoever waits for it is told that nothing will come.
+        Err(error) => tracing::warn!("Can't begin the backup to {shown}: {error}"),
     }
 }

@@ -31,7 +31,7 @@ impl Work {
         if purpose == Purpose::Save && end == End::Done {
             server.changes.saved(changes);
         }
-        if purpose != Purpose::Rewrite {
+        if purpose == Purpose::Save {
             report(end, &result);
         }
     }

@@ -1,6 +1,6 @@
 //! One key in a file, with what stands before it.
 
-use crate::rdb::{ValueRef, Writer, opcode, save_object};
+use crate::rdb::{Progress, ValueRef, Writer, opcode, save_part};
 use crate::table::NO_DEADLINE;
 
 /// How a key has been used, for the eviction of those that are used least.
@@ -30,6 +30,18 @@ impl Record<'_> {
     ///
     /// What has expired is written like everything else; whoever reads it leaves it out.
     pub fn write(&self, writer: &mut Writer) {
+        self.write_part(writer, &mut Progress::whole());
+    }
+
+    /// As [`Record::write`], in parts. Answers whether the key is complete; it must not change until then.
+    pub fn write_part(&self, writer: &mut Writer, progress: &mut Progress) -> bool {
+        if !progress.has_begun() {
+            self.write_head(writer);
+        }
+        save_part(writer, self.value, 0, progress)
+    }
+
+    fn write_head(&self, writer: &mut Writer) {
         if self.expires_at != NO_DEADLINE {
             writer.byte(opcode::EXPIRE_TIME_MS);
             writer.millis(i64::try_from(self.expires_at).unwrap_or(i64::MAX));
@@ -47,6 +59,5 @@ impl Record<'_> {
         }
         writer.type_byte(self.value.form());
         writer.string(self.key);
-        save_object(writer, self.value, 0);
     }
 }

@@ -226,6 +226,25 @@ impl Hash {
         }
     }
 
+    /// As [`Hash::scan`], with the deadlines; for dumps.
+    pub fn scan_with_deadlines(
+        &self,
+        cursor: u64,
+        now: u64,
+        visit: &mut dyn FnMut(Element<'_>, Element<'_>, u64),
+    ) -> u64 {
+        match &self.repr {
+            Repr::Packed(listpack) => {
+                pairs(listpack).for_each(|(field, value)| visit(field, value, NO_DEADLINE));
+                0
+            }
+            Repr::Table(fields) => fields.scan_live(cursor, now, &mut |field| {
+                let (name, value) = pair(field);
+                visit(name, value, field.ends_at());
+            }),
+        }
+    }
+
     /// Any field with its value, each as likely as the others.
     pub fn random(&self, now: u64) -> Option<(Element<'_>, Element<'_>)> {
         match &self.repr {

@@ -101,9 +101,9 @@ impl List {
         }
     }
 
-    /// The nodes; for dumps.
-    pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        (0..self.node_count()).filter_map(|index| self.node(index))
+    /// The nodes from the one of that number on; for dumps.
+    pub fn nodes_from(&self, first: usize) -> impl Iterator<Item = NodeRef<'_>> {
+        (first..self.node_count()).filter_map(|index| self.node(index))
     }
 
     fn locate(&self, index: usize) -> Option<Place> {

@@ -49,7 +49,7 @@ fn long_elements_have_nodes_of_their_own() {
     let mut list = list_of(3, &limits);
     let long = vec![b'l'; 5000];
     list.insert(1, &long, &limits);
-    let plain: Vec<bool> = list.nodes().map(|node| matches!(node, NodeRef::Plain(_))).collect();
+    let plain: Vec<bool> = list.nodes_from(0).map(|node| matches!(node, NodeRef::Plain(_))).collect();
     assert_eq!(plain, [false, true, false]);
     assert_eq!((list.len(), list.get(1)), (4, Some(Element::Bytes(&long))));
     assert!(list.set(-4, &long, &limits) && list.set(-1, &long, &limits));
@@ -178,10 +178,10 @@ fn check(list: &List, model: &[Vec<u8>]) {
     assert!(list.iter().map(|element| element.to_vec()).eq(model.iter().cloned()), "{list:?}\n{model:?}");
     assert!(list.iter_back().map(|element| element.to_vec()).eq(model.iter().rev().cloned()));
     assert_eq!(list.iter().len(), model.len());
-    let nodes: usize = list.nodes().map(|node| node.len()).sum();
+    let nodes: usize = list.nodes_from(0).map(|node| node.len()).sum();
     assert_eq!(nodes, model.len());
     if let Repr::Quick(quicklist) = &list.repr {
-        assert!(list.nodes().all(|node| !node.is_empty()));
+        assert!(list.nodes_from(0).all(|node| !node.is_empty()));
         quicklist.check_counts();
     }
     let index = below(model.len() + 1);

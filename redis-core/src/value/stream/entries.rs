@@ -341,6 +341,12 @@ impl Entries {
         self.nodes.iter().map(|(master, node)| (*master, node.listpack()))
     }
 
+    /// Those of the nodes that come behind one; all if there is none.
+    pub fn nodes_behind(&self, node: Option<StreamId>) -> impl Iterator<Item = (StreamId, &Listpack)> {
+        let from = node.map_or(Bound::Unbounded, Bound::Excluded);
+        self.nodes.range((from, Bound::Unbounded)).map(|(master, node)| (*master, node.listpack()))
+    }
+
     /// Adds a node that a dump brings behind the others. One in which everything is deleted is checked and dropped.
     ///
     /// # Errors
