@@ -13,7 +13,7 @@ use redis_commands as _;
 use redis_core::command::{Registry, Run};
 use redis_core::prelude::*;
 use redis_core::resp::Value;
-use redis_tests::{Dialogue, InProcess, Transcript};
+use redis_tests::{Dialogue, InProcess, Transcript, temporary_folder};
 
 /// Commands that no transcript can run, each with the test that does.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -63,8 +63,9 @@ fn succeeded(server: &redis_core::Running) -> BTreeSet<String> {
 fn every_command_is_run_and_keeps_its_word() {
     let (mut run, mut broken) = (BTreeSet::new(), Vec::new());
     for transcript in Transcript::all() {
+        let folder = temporary_folder();
         let builder = Server::builder().directive("port", "0").directive("enable-debug-command", "yes");
-        let server = builder.start().unwrap();
+        let server = builder.directive("dir", folder.path().to_str().unwrap()).start().unwrap();
         let mut dialogue = InVersion3 { server: InProcess::new(&server), greeted: BTreeSet::new(), broken: Vec::new() };
         // That replies look different in this version is no failure.
         let _ = transcript.replay(&mut dialogue);

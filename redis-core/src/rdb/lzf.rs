@@ -35,28 +35,30 @@ const EXPANSION_MAX: usize = REPETITION_MAX / 3;
 /// string.
 pub(super) struct Compressor {
     /// By hash: `base` and the position.
-    seen: Vec<u32>,
+    seen: Box<[u32; 1 << HASH_BITS]>,
     /// Entries up to here are those of strings before.
     base: u32,
 }
 
 impl Compressor {
     pub(super) fn new() -> Self {
-        Self { seen: vec![0; 1 << HASH_BITS], base: 0 }
+        let seen = vec![0; 1 << HASH_BITS].into_boxed_slice().try_into().expect("it is as long as it is made");
+        Self { seen, base: 0 }
     }
 
-    /// The place in the table for the three bytes at `at`.
-    fn slot(input: &[u8], at: usize) -> usize {
-        let three = u32::from(input[at]) << 16 | u32::from(input[at + 1]) << 8 | u32::from(input[at + 2]);
+    /// The place in the table for three bytes.
+    #[inline]
+    fn slot(three: u32) -> usize {
         let hash = (three >> (24 - HASH_BITS)).wrapping_sub(three.wrapping_mul(5));
         (hash & ((1 << HASH_BITS) - 1)) as usize
     }
 
     /// Notes the three bytes at `at`, and returns where they were before; perhaps, for the hash may be that of others.
-    fn note(&mut self, input: &[u8], at: usize) -> Option<usize> {
+    #[inline]
+    fn note(&mut self, three: u32, at: usize) -> Option<usize> {
         // At most `base` plus the length, for which there is room.
-        let entry = self.base + at as u32;
-        let before = std::mem::replace(&mut self.seen[Self::slot(input, at)], entry);
+        let entry = self.base.wrapping_add(at as u32);
+        let before = std::mem::replace(&mut self.seen[Self::slot(three)], entry);
         // The very first byte is never referred to, which saves a mark for "nowhere".
         (before > self.base).then(|| (before - self.base) as usize)
     }
@@ -81,12 +83,16 @@ impl Compressor {
     }
 
     fn run(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> Option<()> {
+        // What is written never exceeds this by more than a repetition.
+        out.reserve(limit.min(input.len()) + 8);
         let mut run = Run::begin(out, limit);
         // Where three bytes can begin.
         let last = input.len().checked_sub(3)?;
-        let mut at = 0;
+        let two = |at: usize| u32::from(input[at]) << 8 | u32::from(input[at + 1]);
+        let (mut at, mut three) = (0, two(0));
         while at <= last {
-            let before = self.note(input, at);
+            three = (three << 8 | u32::from(input[at + 2])) & 0xff_ffff;
+            let before = self.note(three, at);
             let Some((offset, len)) = before.and_then(|before| repetition(input, before, at)) else {
                 run.literal(input[at])?;
                 at += 1;
@@ -98,8 +104,10 @@ impl Compressor {
                 break;
             }
             // Of what was repeated, only the last two places are noted.
-            self.note(input, at - 2);
-            self.note(input, at - 1);
+            let (one, other) = (two(at - 2) << 8 | u32::from(input[at]), two(at - 1) << 8 | u32::from(input[at + 1]));
+            self.note(one, at - 2);
+            self.note(other, at - 1);
+            three = two(at);
         }
         run.room(3)?;
         for byte in &input[at..] {

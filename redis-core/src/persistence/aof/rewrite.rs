@@ -287,7 +287,10 @@ fn base_order(server: &Arc<Server>, path: &Path, snapshot: bool) -> Order<'stati
     Order {
         purpose: Purpose::Rewrite,
         compress: false,
-        record: Box::new(move |writer, entry| append_entry(writer, entry, compress)),
+        record: Box::new(move |writer, entry, _| {
+            append_entry(writer, entry, compress);
+            true
+        }),
         open: Box::new(move || Ok(Box::new(CommandFile::create(&path, &temporary)?))),
         at_epoch: Box::new(|| ()),
         done: Box::new(|_| ()),
