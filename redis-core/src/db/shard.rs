@@ -152,8 +152,7 @@ impl Keys {
     /// Notes when the first member of a value ends, which may have changed: [`NO_DEADLINE`] if none does.
     pub(crate) fn note_members(&mut self, hash: u64, name: &[u8], next_deadline: u64) {
         let volatile = next_deadline != NO_DEADLINE;
-        if (volatile || self.volatile > 0)
-            && let Some(entry) = self.table.find_mut(hash, name)
+        if let Some(entry) = self.table.find_mut(hash, name)
             && entry.is_volatile() != volatile
         {
             entry.set_volatile(volatile);

@@ -327,6 +327,9 @@ impl Db {
             return;
         }
         let next_deadline = object.next_deadline();
+        if next_deadline == NO_DEADLINE && keys.volatile == 0 {
+            return;
+        }
         let (keys, name) = self.keys_and_name(key);
         keys.note_members(key.hash, name, next_deadline);
     }

@@ -55,6 +55,17 @@ impl<E: Mortal> MemberTable<E> {
         self.table.find(hash(member), member)
     }
 
+    /// Adds a member, which `make` makes, unless there is one of that name. Returns whether there was none.
+    #[inline]
+    pub(super) fn insert(&mut self, member: &[u8], make: impl FnOnce() -> E) -> bool {
+        let hash = hash(member);
+        let absent = self.table.find(hash, member).is_none();
+        if absent {
+            self.insert_new(hash, make());
+        }
+        absent
+    }
+
     pub(super) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&E)) -> u64 {
         self.table.scan(cursor, visit)
     }
@@ -91,7 +102,12 @@ impl<E: Mortal> MemberTable<E> {
 
     /// Changes a member that is there, by `change`, and keeps the counts. Returns what `change` does.
     pub(super) fn edit<R>(&mut self, member: &[u8], change: impl FnOnce(&mut E) -> R) -> Option<R> {
-        let hash = hash(member);
+        self.edit_hashed(hash(member), member, change)
+    }
+
+    /// [`MemberTable::edit`] for who has the hash already.
+    #[inline]
+    pub(super) fn edit_hashed<R>(&mut self, hash: u64, member: &[u8], change: impl FnOnce(&mut E) -> R) -> Option<R> {
         let found = self.table.find_mut(hash, member)?;
         let before = (found.size(), found.ends_at());
         let result = change(found);

@@ -43,17 +43,6 @@ enum Repr {
     Table(Box<MemberTable<Member>>),
 }
 
-impl MemberTable<Member> {
-    /// Adds a member. Returns whether it was absent.
-    fn insert(&mut self, member: &[u8]) -> bool {
-        let absent = self.get(member).is_none();
-        if absent {
-            self.insert_new(hash(member), Member::new(member, NO_DEADLINE));
-        }
-        absent
-    }
-}
-
 fn find_packed(listpack: &Listpack, member: &[u8]) -> Option<usize> {
     listpack.find(member, listpack.first()?, 0)
 }
@@ -89,7 +78,8 @@ impl Set {
         let len = listpack.len();
         let mut set = Self { repr: Repr::Packed(listpack) };
         let mut copy = MemberTable::default();
-        let distinct = set.iter().all(|member| copy.insert(&member.to_vec()));
+        let mut add = |member: &[u8]| copy.insert(member, || Member::new(member, NO_DEADLINE));
+        let distinct = set.iter().all(|member| add(&member.to_vec()));
         if len > limits.set_max_listpack_entries {
             set.repr = Repr::Table(Box::new(copy));
         }
@@ -299,7 +289,7 @@ impl Set {
             }
             Repr::Table(_) => {}
         }
-        self.become_table().insert(member)
+        self.become_table().insert(member, || Member::new(member, NO_DEADLINE))
     }
 
     /// Removes a member. Returns whether it was there.

@@ -11,13 +11,14 @@ pub(super) type Fields = MemberTable<Field>;
 impl MemberTable<Field> {
     /// Sets a field. Returns whether there was no live one.
     pub(super) fn set(&mut self, field: &[u8], value: &[u8], deadline: u64, now: u64) -> bool {
-        let existing = self.edit(field, |found| {
+        let hash = hash(field);
+        let existing = self.edit_hashed(hash, field, |found| {
             let expired = found.ends_at() <= now;
             found.set(value, deadline);
             expired
         });
         existing.unwrap_or_else(|| {
-            self.insert_new(hash(field), Field::new(field, value, deadline));
+            self.insert_new(hash, Field::new(field, value, deadline));
             true
         })
     }
