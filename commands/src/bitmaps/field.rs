@@ -47,9 +47,15 @@ impl FieldType {
     }
 
     /// The number that a client means when it writes `value` into such a field: where there is no sign, a negative one
-    /// stands for its 64 bits.
+    /// stands for its 64 bits. As in Redis, one that is as good as the least of 64 bits is too large for fewer, and not too
+    /// small: its distance to the largest that fits has more than 64 bits itself.
     pub(super) fn given(self, value: i64) -> i128 {
-        if self.signed { i128::from(value) } else { i128::from(value.cast_unsigned()) }
+        let largest = self.mask() >> 1;
+        match self.signed {
+            true if self.bits < 64 && value.abs_diff(i64::MIN) <= largest => i128::from(value) + (1 << 64),
+            true => i128::from(value),
+            false => i128::from(value.cast_unsigned()),
+        }
     }
 
     /// What is stored instead of `value`: itself if it fits, or as `overflow` has it; nothing if that is to fail.
@@ -195,6 +201,9 @@ mod tests {
             assert_eq!(field.fit(value, Overflow::Sat), Some(nearest), "{name} {value}");
             assert_eq!(field.fit(value, Overflow::Fail), None, "{name} {value}");
         }
-        assert_eq!(field("u8").fit(field("u8").given(-1), Overflow::Sat), Some(255));
+        let set = |name: &str, value| field(name).fit(field(name).given(value), Overflow::Sat);
+        assert_eq!(set("u8", -1), Some(255));
+        assert_eq!((set("i8", i64::MIN + 127), set("i8", i64::MIN + 128)), (Some(127), Some(-128)));
+        assert_eq!(set("i64", i64::MIN), Some(i64::MIN.into()));
     }
 }
