@@ -285,6 +285,34 @@ fn nothing_expires_while_it_is_loaded() {
     assert_eq!(run(&server, "GET gone"), "(nil)");
 }
 
+/// When the log was written, these members were still there: what was done to them then is done again.
+#[test]
+fn members_that_are_over_by_now_are_there_while_it_is_loaded() {
+    let folder = folder();
+    let log = commands(&[
+        "HSET h a 1 b 2 c 3",
+        "HPEXPIREAT h 1 FIELDS 3 a b c",
+        "HPERSIST h FIELDS 1 a",
+        "HPEXPIREAT h 9000000000000 FIELDS 1 b",
+        "SADD s a b c",
+        "SPEXPIREAT s 1 MEMBERS 3 a b c",
+        "SPERSIST s MEMBERS 1 a",
+        "SPEXPIREAT s 9000000000000 MEMBERS 1 b",
+        "ZADD z 1 a 2 b 3 c",
+        "ZPEXPIREAT z 1 MEMBERS 3 a b c",
+        "ZPERSIST z MEMBERS 1 a",
+        "ZINCRBY z 5 b",
+        "ZPEXPIREAT z 9000000000000 MEMBERS 1 b",
+    ]);
+    data_set(folder.path(), &log);
+    let server = start_in(folder.path(), &[]).unwrap();
+    assert_eq!(run(&server, "HMGET h a b c"), "1) \"1\" 2) \"2\" 3) (nil)");
+    assert_eq!(run(&server, "HPEXPIRETIME h FIELDS 2 a b"), "1) (integer) -1 2) (integer) 9000000000000");
+    assert_eq!(run(&server, "SMISMEMBER s a b c"), "1) (integer) 1 2) (integer) 1 3) (integer) 0");
+    assert_eq!(run(&server, "ZMSCORE z a b c"), "1) \"1\" 2) \"7\" 3) (nil)");
+    assert_eq!(run(&server, "ZPEXPIRETIME z MEMBERS 2 a b"), "1) (integer) -1 2) (integer) 9000000000000");
+}
+
 #[test]
 fn waiting_for_the_disk() {
     let folder = folder();

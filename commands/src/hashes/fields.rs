@@ -38,7 +38,7 @@ fn hmset(
 
 /// Answers how many of the fields are new.
 fn set_all(db: &mut Db, key: Key, data: &[(&[u8], &[u8])]) -> Result<usize> {
-    let (now, limits) = (db.now(), db.limits());
+    let (now, limits) = (db.expiry_time(), db.limits());
     let hash = db.get_or_insert::<Hash>(key)?;
     hash.expect(data.len(), &limits);
     let mut overwritten = Overwritten::default();
@@ -57,7 +57,7 @@ fn set_all(db: &mut Db, key: Key, data: &[(&[u8], &[u8])]) -> Result<usize> {
 /// The key is created if it does not exist.
 #[command(since = "2.0.0", complexity = "O(1)", flags(DENYOOM, FAST))]
 fn hsetnx(db: &mut Db, #[key(RW, INSERT)] key: Key, field: &[u8], value: &[u8]) -> Result<bool> {
-    let (now, limits) = (db.now(), db.limits());
+    let (now, limits) = (db.expiry_time(), db.limits());
     let hash = db.get_or_insert::<Hash>(key)?;
     if hash.contains(field, now) {
         return Ok(false);
@@ -84,7 +84,7 @@ pub(super) fn hdel(
     #[key(RW, DELETE)] key: Key,
     #[arg(name = "field")] fields: Many<&[u8]>,
 ) -> Result<usize> {
-    let now = db.now();
+    let now = db.expiry_time();
     let Some(hash) = db.get_mut::<Hash>(key)? else { return Ok(0) };
     let removed = fields.iter().filter(|field| hash.remove(field, now)).count();
     if removed > 0 {
@@ -96,7 +96,7 @@ pub(super) fn hdel(
 /// Returns the value of a field of a hash.
 #[command(since = "2.0.0", complexity = "O(1)", flags(FAST))]
 fn hget<'d>(db: &'d Db, key: Key, field: &[u8]) -> Result<Option<Element<'d>>> {
-    Ok(db.get::<Hash>(key)?.and_then(|hash| hash.get(field, db.now())))
+    Ok(db.get::<Hash>(key)?.and_then(|hash| hash.get(field, db.expiry_time())))
 }
 
 /// Returns the values of several fields of a hash.
@@ -110,7 +110,7 @@ fn hmget(db: &Db, key: Key, #[arg(name = "field")] fields: Many<&[u8]>, reply: &
     let hash = db.get::<Hash>(key)?;
     reply.array(fields.len());
     for field in fields {
-        hash.and_then(|hash| hash.get(field, db.now())).write(reply);
+        hash.and_then(|hash| hash.get(field, db.expiry_time())).write(reply);
     }
     Ok(())
 }
@@ -163,8 +163,8 @@ fn hvals(db: &Db, key: Key, reply: &mut Reply) -> Result<()> {
 /// The fields of a hash that have not expired, with their values, and how many they are.
 fn live(db: &Db, key: Key) -> Result<(usize, impl Iterator<Item = (Element<'_>, Element<'_>)>)> {
     let hash = db.get::<Hash>(key)?;
-    let len = hash.map_or(0, |hash| hash.live_len(db.now()));
-    Ok((len, hash.into_iter().flat_map(|hash| hash.iter(db.now()))))
+    let len = hash.map_or(0, |hash| hash.live_len(db.expiry_time()));
+    Ok((len, hash.into_iter().flat_map(|hash| hash.iter(db.expiry_time()))))
 }
 
 /// Returns the number of fields of a hash.
@@ -178,13 +178,13 @@ fn hlen(db: &Db, #[key(RO)] key: Key) -> Result<usize> {
 /// Tells whether a field belongs to a hash.
 #[command(since = "2.0.0", complexity = "O(1)", flags(FAST))]
 fn hexists(db: &Db, #[key(RO)] key: Key, field: &[u8]) -> Result<bool> {
-    Ok(db.get::<Hash>(key)?.is_some_and(|hash| hash.contains(field, db.now())))
+    Ok(db.get::<Hash>(key)?.is_some_and(|hash| hash.contains(field, db.expiry_time())))
 }
 
 /// Returns the length of the value of a field of a hash.
 #[command(since = "3.2.0", complexity = "O(1)", flags(FAST))]
 fn hstrlen(db: &Db, #[key(RO)] key: Key, field: &[u8]) -> Result<usize> {
-    Ok(db.get::<Hash>(key)?.map_or(0, |hash| hash.value_len(field, db.now())))
+    Ok(db.get::<Hash>(key)?.map_or(0, |hash| hash.value_len(field, db.expiry_time())))
 }
 
 /// Returns the values of one or more fields of a hash and removes them.
@@ -197,7 +197,7 @@ fn hstrlen(db: &Db, #[key(RO)] key: Key, field: &[u8]) -> Result<usize> {
     reply = Array(&OneOf(&[Bulk, Null]))
 )]
 fn hgetdel(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, fields: Fields, reply: &mut Reply) -> Result<()> {
-    let now = db.now();
+    let now = db.expiry_time();
     let mut hash = db.get_mut::<Hash>(key)?;
     reply.array(fields.len());
     let mut removed = 0;

@@ -14,7 +14,7 @@ use super::{FAMILY, Overwritten};
 /// A field that does not exist counts as zero.
 #[command(since = "2.0.0", complexity = "O(1)", flags(DENYOOM, FAST))]
 fn hincrby(db: &mut Db, key: Key, field: &[u8], increment: i64, log: &mut Propagation) -> Result<i64> {
-    let now = db.now();
+    let now = db.expiry_time();
     let hash = db.get_or_insert::<Hash>(key)?;
     let current = match hash.get(field, now) {
         Some(value) => value.to_i64().ok_or(Error::new("ERR hash value is not an integer"))?,
@@ -39,7 +39,7 @@ fn hincrbyfloat(db: &mut Db, key: Key, field: &[u8], increment: LongDouble, log:
     if !increment.is_finite() {
         return Err(Error::new("ERR value is NaN or Infinity"));
     }
-    let now = db.now();
+    let now = db.expiry_time();
     let hash = db.get_or_insert::<Hash>(key)?;
     let sum = match hash.get(field, now) {
         Some(value) => {
@@ -66,7 +66,7 @@ fn hincrbyfloat(db: &mut Db, key: Key, field: &[u8], increment: LongDouble, log:
 
 /// Sets a field, which keeps its deadline. Answers that deadline.
 fn set(db: &mut Db, key: Key, field: &[u8], value: &[u8]) -> Result<u64> {
-    let (now, limits) = (db.now(), db.limits());
+    let (now, limits) = (db.expiry_time(), db.limits());
     let hash = db.get_or_insert::<Hash>(key)?;
     let deadline = hash.deadline(field, now).unwrap_or(NO_DEADLINE);
     let mut overwritten = Overwritten::default();

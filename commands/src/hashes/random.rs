@@ -16,7 +16,7 @@ use crate::random_count::{BETWEEN_LOOKS, RandomCount, Word};
     reply = OneOf(&[Bulk, Null, Array(&Bulk), Array(&Tuple(&[Bulk, Bulk]))])
 )]
 fn hrandfield(db: &Db, key: Key, options: Option<RandomCount<Withvalues>>, reply: &mut Reply) -> Result<()> {
-    let now = db.now();
+    let now = db.expiry_time();
     let hash = db.get::<Hash>(key)?;
     let Some(options) = options else {
         hash.and_then(|hash| hash.random(now)).map(|(field, _)| field).write(reply);

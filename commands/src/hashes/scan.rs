@@ -27,7 +27,7 @@ fn hscan(db: &Db, key: Key, cursor: ScanCursor, options: Late<HscanOptions>, rep
     let mut elements = 0;
     let next = scan_about(ScanCount::or_default(count), cursor.0, |cursor| {
         let mut visited = 0;
-        let next = hash.scan(cursor, db.now(), &mut |field, value| {
+        let next = hash.scan(cursor, db.expiry_time(), &mut |field, value| {
             visited += 1;
             if matches(pattern, field.text(&mut TextBuffer::new())) {
                 elements += 1;

@@ -26,7 +26,7 @@ pub(super) fn hsetex(
         return Ok(false);
     }
     let ttl = SetExpiration::ttl(expiration, db.now(), context)?;
-    if fields_condition.is_some_and(|condition| !condition.holds(present, fields, db.now())) {
+    if fields_condition.is_some_and(|condition| !condition.holds(present, fields, db.expiry_time())) {
         return Ok(false);
     }
     if let Ttl::At(deadline) = ttl
@@ -35,7 +35,7 @@ pub(super) fn hsetex(
         set_and_expire(db, key, fields, log)?;
         return Ok(true);
     }
-    let (now, limits) = (db.now(), db.limits());
+    let (now, limits) = (db.expiry_time(), db.limits());
     let hash = db.get_or_insert::<Hash>(key)?;
     hash.expect(fields.len(), &limits);
     let mut overwritten = Overwritten::default();
@@ -63,7 +63,7 @@ pub(super) fn hsetex(
 /// Fields that would be over as soon as they are set are not set, but those that they would have replaced are removed.
 /// The events are those of all three steps.
 fn set_and_expire(db: &mut Db, key: Key, fields: FieldValues<'_>, log: &mut Propagation) -> Result<()> {
-    let now = db.now();
+    let now = db.expiry_time();
     let mut removed: Vec<&[u8]> = Vec::new();
     if let Some(hash) = db.get_mut::<Hash>(key)? {
         removed.extend(fields.iter().map(|(field, _)| field).filter(|field| hash.remove(field, now)));
@@ -148,9 +148,9 @@ fn hgetex(
     log: &mut Propagation,
     reply: &mut Reply,
 ) -> Result<()> {
-    let now = db.now();
+    let now = db.expiry_time();
     db.check_kind::<Hash>(key)?;
-    let ttl = GetExpiration::ttl(options.0.expiration, now, context)?;
+    let ttl = GetExpiration::ttl(options.0.expiration, db.now(), context)?;
     let past = matches!(ttl, Ttl::At(deadline) if is_past(db, deadline.millis()));
     let mut hash = db.get_mut::<Hash>(key)?;
     let mut changed: Vec<&[u8]> = Vec::new();

@@ -71,7 +71,7 @@ fn restore(
         return Err(NEGATIVE);
     }
     let checksum = !server.skip_checksums.load(Relaxed);
-    let value = match restore_payload(payload, &db.limits(), db.now(), checksum) {
+    let value = match restore_payload(payload, &db.limits(), db.expiry_time(), checksum) {
         Ok(value) => Some(value),
         Err(rdb::Error::Expired) => None,
         Err(error) => return Err(refusal(error)),

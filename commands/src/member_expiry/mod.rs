@@ -66,7 +66,7 @@ pub(crate) fn expire<T: Perishable, N>(
     log: &mut Propagation,
     reply: &mut Reply,
 ) -> Result<()> {
-    let (now, past) = (db.now(), is_past(db, deadline));
+    let (now, past) = (db.expiry_time(), is_past(db, deadline));
     let mut collection = db.get_mut::<T>(key)?;
     let mut changed = Vec::new();
     reply.array(members.len());
@@ -128,7 +128,7 @@ pub(crate) fn announce<T: Perishable>(
 
 /// Answers for each member 1 if it had a deadline, which is gone, -1 if it had none, -2 if there is no such member.
 pub(crate) fn persist<T: Perishable, N>(db: &mut Db, key: Key, members: Names<'_, N>, reply: &mut Reply) -> Result<()> {
-    let now = db.now();
+    let now = db.expiry_time();
     let mut collection = db.get_mut::<T>(key)?;
     reply.array(members.len());
     let mut changed = 0;
@@ -162,7 +162,7 @@ pub(crate) fn answer<T: Perishable, N>(
     let collection = db.get::<T>(key)?;
     reply.array(members.len());
     for member in members.iter() {
-        reply.integer(match collection.and_then(|collection| collection.deadline(member, db.now())) {
+        reply.integer(match collection.and_then(|collection| collection.deadline(member, db.expiry_time())) {
             None => NO_MEMBER,
             Some(NO_DEADLINE) => NEVER,
             Some(deadline) => i64::try_from(show(deadline)).unwrap_or(i64::MAX),

@@ -142,6 +142,15 @@ impl Db {
         self.now
     }
 
+    /// The time up to which fields of hashes are over: that of the command, or the beginning of time where nothing is
+    /// removed because it expires. While a log is replayed, for one, a field that is over by now still was there when the
+    /// command that is replayed changed it.
+    #[must_use]
+    #[inline]
+    pub fn expiry_time(&self) -> u64 {
+        if self.settings.expire { self.now } else { 0 }
+    }
+
     /// The number of the selected database.
     #[must_use]
     pub fn index(&self) -> usize {
