@@ -1,4 +1,4 @@
-//! Hostile bytes for what reads bytes of strangers: RESTORE with all its forms, and the decoder of requests.
+//! Hostile bytes for what reads bytes of strangers: RESTORE with all its forms, snapshot files, and the decoder of requests.
 //!
 //! Inputs are mutations of the files in `tests/fuzz/corpus`. An input that leads to something not seen before (another
 //! error, another kind of value) is mutated in its turn, so that damage accumulates behind what is checked first.
@@ -13,15 +13,18 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
+use std::io::Read;
+use std::path::Path;
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis_commands as _;
 use redis_core::Session;
 use redis_core::prelude::*;
+use redis_core::rdb::file::{FileReader, Item, ReadOptions};
 use redis_core::rdb::{self, Crc64, Loading, Reader, is_readable, load_object};
 use redis_core::resp::{Decoder, Limits, ProtocolError, Request, Value, split_args};
-use redis_tests::{Random, workspace};
+use redis_tests::{Random, temporary_folder, workspace};
 
 /// Inputs tried where no time is given.
 const INPUTS: u64 = 20_000;
@@ -300,6 +303,89 @@ fn restore_believes_nothing() {
     let server = Server::builder().directive("port", "0").directive("enable-debug-command", "yes").start().unwrap();
     let mut session = server.session();
     fuzz("restore", |random, input| restore(&mut session, random, input));
+}
+
+/// A file that gives few bytes at a time.
+struct Dripping<'b>(&'b [u8], usize);
+
+impl Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let len = buffer.len().min(self.1);
+        self.0.read(&mut buffer[..len])
+    }
+}
+
+/// What is in a file, as far as it goes, and how it ends.
+fn items(input: impl Read) -> (Vec<String>, String) {
+    let limits = redis_core::value::Limits::default();
+    let options = ReadOptions { limits, now: 0, checksum: false, any_version: false };
+    let mut items = Vec::new();
+    let mut reader = match FileReader::new(input, options) {
+        Ok(reader) => reader,
+        Err(error) => return (items, error.to_string()),
+    };
+    let result = reader.read(|item, position| {
+        items.push(match item {
+            // Values that are equal need not look so.
+            Item::Key(key) => format!("{} {} {} {position}", key.key.escape_ascii(), key.type_byte, key.size),
+            other => format!("{other:?} {position}"),
+        });
+        Ok(())
+    });
+    (items, result.err().map_or("the end".to_owned(), |error| error.to_string()))
+}
+
+/// Loads the input as a snapshot. Whatever comes of it must survive being used, saved and loaded.
+fn load(session: &mut Session<'_>, file: &Path, random: &mut Random, input: &[u8]) -> String {
+    let (found, end) = items(input);
+    let piece = 1 + random.below(input.len().max(2));
+    assert_eq!(items(Dripping(input, piece)), (found.clone(), end.clone()), "in pieces of {piece}");
+    // The server has a thread to start for each file.
+    if !random.one_in(4) {
+        return format!("{} {}", found.len().min(8), without_numbers(&end));
+    }
+    std::fs::write(file, input).unwrap();
+    let mut run = |request: &[&[u8]]| session.run(request);
+    let loaded = !is_error(&run(&[b"DEBUG", b"RELOAD", b"NOSAVE"]));
+    let mut kinds = Vec::new();
+    for database in ["0", "1", "2"] {
+        run(&[b"SELECT", database.as_bytes()]);
+        let kind = run(&[b"TYPE", b"k"]).to_string();
+        for request in uses(&kind) {
+            let request: Vec<_> = request.iter().map(|word| word.as_bytes()).collect();
+            run(&request);
+        }
+        kinds.push(kind);
+    }
+    // Saving flushes to the disk, which takes its time.
+    if random.one_in(50) {
+        let digest = run(&[b"DEBUG", b"DIGEST"]);
+        let reply = run(&[b"DEBUG", b"RELOAD"]);
+        assert!(!is_error(&reply), "{reply}");
+        assert_eq!(run(&[b"DEBUG", b"DIGEST"]), digest, "saving and loading changes it");
+    }
+    format!("{loaded} {} {kinds:?} {}", found.len().min(8), without_numbers(&end))
+}
+
+/// The beginning of an error, without what differs each time.
+fn without_numbers(error: &str) -> String {
+    error.chars().filter(|letter| !letter.is_ascii_digit()).take(60).collect()
+}
+
+#[test]
+fn snapshots_are_not_believed() {
+    let folder = temporary_folder();
+    let server = Server::builder()
+        .directive("port", "0")
+        .directive("dir", folder.path().to_str().unwrap())
+        .directive("enable-debug-command", "yes")
+        .start()
+        .unwrap();
+    let mut session = server.session();
+    session.run(&["DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", "1"]);
+    session.run(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
+    let file = folder.path().join("dump.rdb");
+    fuzz("rdb", |random, input| load(&mut session, &file, random, input));
 }
 
 /// The requests in a stream that comes in pieces, until an error.

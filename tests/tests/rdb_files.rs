@@ -225,6 +225,8 @@ fn clients_are_told_that_the_data_are_being_loaded() {
     assert!(ok(&wire.run(&["MULTI"]).unwrap()));
     assert_eq!(wire.run(&["SET", "k", "v"]).unwrap(), loading);
     assert!(wire.run(&["EXEC"]).unwrap().to_string().contains("EXECABORT"));
+    assert_eq!(wire.run(&["CONFIG", "SET", "maxclients", "50", "dir", "/"]).unwrap(), loading);
+    assert!(ok(&wire.run(&["CONFIG", "SET", "maxclients", "50"]).unwrap()));
     let info = text(&wire.run(&["INFO", "persistence"]).unwrap());
     for field in ["loading:1\r\n", "loading_start_time:", "loading_total_bytes:", "loading_loaded_perc:"] {
         assert!(info.contains(field), "{field} in {info}");

@@ -45,6 +45,9 @@ impl<'a> Argument<'a> for Pairs<'a> {
     }
 }
 
+/// Directives that stay as they are while the data set is loaded.
+const NOT_WHILE_LOADING: [&str; 2] = ["dir", "appendonly"];
+
 /// Sets configuration parameters in the running server.
 #[command(
     "CONFIG SET",
@@ -58,6 +61,11 @@ fn config_set(call: &mut Call, pairs: Pairs) -> Result<Okay> {
     let secret = |name: &[u8]| redis_core::config::find(name).is_some_and(|directive| directive.is_secret);
     let values = pairs.0.iter().enumerate().filter(|(_, (name, _))| secret(name)).map(|(pair, _)| 3 + 2 * pair);
     call.secrets.borrow_mut().extend(values);
+    // Where the data come from must not change while they come.
+    let is_source = |name: &[u8]| NOT_WHILE_LOADING.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
+    if call.server.loading.is_active() && pairs.0.iter().any(|(name, _)| is_source(name)) {
+        return Err(Error::LOADING);
+    }
     let local = call.client.shared.origin.is_local();
     let set = call.server.config.set(&pairs.0, local);
     // What follows in the same request batch or transaction must see the new settings, or the old ones again.
