@@ -146,7 +146,7 @@ impl Files {
         }
         let (ended, server) = (self.rewritten.0.clone(), self.server.clone());
         let order = base_order(&self.server, &base, snapshot).done(move |result| {
-            let result = result.as_ref().map(|()| ()).map_err(ToString::to_string);
+            let result = result.as_ref().copied().map_err(ToString::to_string);
             // The thread of the files may have ended.
             let _ = ended.send(Ended { number, result });
             server.aof.wake();
