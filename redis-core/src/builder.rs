@@ -104,7 +104,7 @@ impl Builder {
         }
         let server = assemble(config, registry);
         note_listeners(&server, &listeners);
-        aof::spawn(&server)?;
+        aof::spawn(&server, registry)?;
         if server.config.appendonly.get() || self.directives.iter().any(|(name, _)| name.eq_ignore_ascii_case("dir")) {
             // There is nobody yet who could be told that it takes time.
             let loader = begin_loading(&server, registry, || ())?;

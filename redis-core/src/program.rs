@@ -102,7 +102,7 @@ fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Re
         clean_up(&insisted, &insisted_pidfile);
         std::process::exit(1);
     })?;
-    aof::spawn(server)?;
+    aof::spawn(server, registry)?;
     let loader = begin_loading(server, registry, || tracing::info!("Ready to accept connections tcp"))?;
     net::run(server, registry, workers(server), listeners, || ())?;
     let loaded = loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

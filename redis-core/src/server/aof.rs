@@ -33,8 +33,8 @@ pub enum Demand {
     Open,
     /// Cease to write them.
     Stop,
-    /// Write what is in the log by now.
-    Flush,
+    /// Remove all data and load them from the files. Clients are refused meanwhile.
+    Reload,
     /// Write everything, flush it to the disk, and end.
     Quit,
 }
@@ -319,6 +319,6 @@ mod tests {
 
     #[test]
     fn nobody_is_asked_when_there_is_no_thread() {
-        assert!(Aof::default().demand(Demand::Flush).is_err());
+        assert!(Aof::default().demand(Demand::Reload).is_err());
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn reload(call: &mut Call, words: &[&[u8]]) -> Result<()> {
 
 /// Removes the data set and loads it from the append only file.
 pub(super) fn load_append_only(call: &mut Call) -> Result<()> {
-    match aof::reload(call.keyspace, call.server, call.worker.registry) {
+    match aof::reload(call.keyspace, call.server) {
         Ok(()) => {
             tracing::warn!("Append Only File loaded by DEBUG LOADAOF");
             call.reply.simple("OK");

@@ -73,18 +73,13 @@ pub enum BeginError {
 ///
 /// # Errors
 /// If the files cannot be loaded. What is in memory then is not what the files say, so the server must not go on.
-pub fn reload(keyspace: &mut Keyspace, server: &Arc<Server>, registry: &'static Registry) -> Result<(), BeginError> {
+pub fn reload(keyspace: &mut Keyspace, server: &Server) -> Result<(), String> {
     server.loading.begin(0);
     keyspace.unlock();
-    let result = server.aof.demand(Demand::Flush).map_err(BeginError::Open).and_then(|()| {
-        keyspace.lock_all();
-        keyspace.empty();
-        keyspace.unlock();
-        Ok(load::load(server, registry)?)
-    });
+    let result = server.aof.demand(Demand::Reload);
     server.loading.end();
     keyspace.lock_all();
-    result.map(drop)
+    result
 }
 
 /// Writes everything and ends the thread. Comes when nobody changes the data any more.

@@ -11,11 +11,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::increment::Increment;
+use super::load;
 use super::manifest::Manifest;
 use super::paths::Paths;
 use super::rewrite::{self, Rewriting};
 use crate::clock;
+use crate::command::Registry;
 use crate::config::Config;
+use crate::db::Keyspace;
 use crate::server::{Demand, Feed, Order, Server, Taken};
 
 /// For how long changes gather under `everysec` and `no`.
@@ -34,11 +37,11 @@ const LOOK: Duration = Duration::from_millis(100);
 const KEEP: usize = 4 << 20;
 
 /// Starts the thread of a server, and has it follow `appendonly`. It takes orders until [`Demand::Quit`].
-pub(crate) fn spawn(server: &Arc<Server>) -> io::Result<()> {
+pub(crate) fn spawn(server: &Arc<Server>, registry: &'static Registry) -> io::Result<()> {
     let weak = Arc::downgrade(server);
     let follow = move |_: &Config| weak.upgrade().map_or(Ok(()), |server| switch(&server));
     server.config.on_change(&["appendonly"], Box::new(follow));
-    let thread = Files::new(server.clone());
+    let thread = Files::new(server.clone(), registry);
     let spawned = std::thread::Builder::new().name("aof".into()).spawn(move || thread.run())?;
     server.aof.set_thread(Some(spawned.thread().clone()));
     Ok(())
@@ -64,6 +67,7 @@ fn switch(server: &Server) -> Result<(), String> {
 /// The files of a server, and what is on its way to them.
 pub(super) struct Files {
     pub(super) server: Arc<Server>,
+    registry: &'static Registry,
     pub(super) paths: Paths,
     pub(super) manifest: Manifest,
     pub(super) feed: Option<Feed>,
@@ -95,10 +99,11 @@ pub(super) struct Files {
 }
 
 impl Files {
-    fn new(server: Arc<Server>) -> Self {
+    fn new(server: Arc<Server>, registry: &'static Registry) -> Self {
         let paths = Paths::of(&server);
         Files {
             server,
+            registry,
             paths,
             manifest: Manifest::default(),
             feed: None,
@@ -154,7 +159,7 @@ impl Files {
                 self.server.aof.rewrite.scheduled.store(false, Relaxed);
                 self.stop()
             }
-            Demand::Flush => self.flush(),
+            Demand::Reload => self.reload(),
             Demand::Quit => {
                 self.abandon_rewrite();
                 let result = if self.feed.is_some() {
@@ -264,6 +269,17 @@ impl Files {
         } else {
             Err(format!("Error writing to the AOF file: {}", self.server.aof.error()))
         }
+    }
+
+    /// Removes all data and loads them from the files. Nobody changes either meanwhile: clients are refused, and the
+    /// files are this thread's.
+    fn reload(&mut self) -> Result<(), String> {
+        self.flush()?;
+        let mut keyspace = Keyspace::new(self.server.store.clone(), self.server.settings());
+        keyspace.lock_all();
+        keyspace.empty();
+        keyspace.unlock();
+        load::load(&self.server, self.registry).map(drop).map_err(|error| error.to_string())
     }
 
     fn pending(&self) -> usize {
