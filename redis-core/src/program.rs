@@ -23,7 +23,8 @@ pub struct Program {
 
 impl Server {
     /// The server that the process's arguments ask for: `[file] [--directive value]...`, `--version`, `--help`; or the tool:
-    /// `check-rdb file`. A program that is called `redis-check-rdb` is that tool.
+    /// `check-rdb file`, `check-aof [--fix] file`. A program that is called `redis-check-rdb` or `redis-check-aof` is that
+    /// tool.
     #[must_use]
     pub fn from_args() -> Program {
         let mut arguments = std::env::args_os();
@@ -59,6 +60,7 @@ impl Program {
             CommandLine::Version => return say(&version()),
             CommandLine::Help => return say(HELP),
             CommandLine::CheckRdb(file) => return check_rdb(&file),
+            CommandLine::CheckAof { file, fix } => return check_aof(&file, fix),
             CommandLine::Run { file, stdin, options } => Sources::of_process(file, stdin, options).map_err(refuse)?,
         };
         let config = Config::load(&sources).map_err(refuse)?;
@@ -151,13 +153,23 @@ fn clean_up(server: &Server, pidfile: &str) {
 }
 
 /// The tools that the program is by its name, behind `redis-`.
-const TOOLS: [&str; 1] = ["check-rdb"];
+const TOOLS: [&str; 2] = ["check-rdb", "check-aof"];
 
 /// Checks a snapshot; what is wrong with it has been said then.
 fn check_rdb(file: &Path) -> Result<(), StartError> {
     let mut terminal = std::io::stderr();
     let terminal: Option<&mut dyn Write> = if terminal.is_terminal() { Some(&mut terminal) } else { None };
     if rdb::check(file, &mut std::io::stdout(), terminal)? { Ok(()) } else { Err(StartError::Check) }
+}
+
+/// Checks an append only file, and cuts off its end if it is not whole and the user agrees.
+fn check_aof(file: &Path, fix: bool) -> Result<(), StartError> {
+    let repair = if fix { aof::Repair::Fix } else { aof::Repair::No };
+    let agrees = || {
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).is_ok() && answer.trim_start().starts_with(['y', 'Y'])
+    };
+    if aof::check(file, repair, &mut std::io::stdout(), agrees)? { Ok(()) } else { Err(StartError::Check) }
 }
 
 fn say(text: &str) -> Result<(), StartError> {
@@ -194,6 +206,7 @@ const HELP: &str = "Usage: redis-server [/path/to/redis.conf] [options] [-]
        redis-server -v or --version
        redis-server -h or --help
        redis-server check-rdb <rdb-file-name>
+       redis-server check-aof [--fix] <file.manifest|file.aof>
 
 Any directive of redis.conf can be given as an option:
        redis-server --port 7777

@@ -9,7 +9,7 @@ use super::FAMILY;
 fn bgrewriteaof(server: &Server, client: &Client, reply: &mut Reply) -> Result<()> {
     // A rewrite takes all locks, so it cannot begin within a transaction; and one snapshot is taken at a time.
     let waits = client.in_exec || server.is_saving();
-    if !server.aof.schedule_rewrite() {
+    if !server.aof.schedule_rewrite(!waits) {
         return Err(Error::new("ERR Background append only file rewriting already in progress"));
     }
     let what = if waits { "scheduled" } else { "started" };

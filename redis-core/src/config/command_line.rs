@@ -37,6 +37,13 @@ pub enum CommandLine {
     },
     /// `check-rdb file`
     CheckRdb(PathBuf),
+    /// `check-aof [--fix] file`
+    CheckAof {
+        /// The file.
+        file: PathBuf,
+        /// `--fix`
+        fix: bool,
+    },
     /// `--version`, `-v`
     Version,
     /// `--help`, `-h`
@@ -57,6 +64,15 @@ impl CommandLine {
                 return match &arguments[1..] {
                     [file] => Ok(Self::CheckRdb(path(file))),
                     _ => Err(ConfigError::CommandLine("Usage: redis-server check-rdb <rdb-file-name>".to_owned())),
+                };
+            }
+            Some(b"check-aof") => {
+                return match &arguments[1..] {
+                    [file] if !file.starts_with(b"--") => Ok(Self::CheckAof { file: path(file), fix: false }),
+                    [fix, file] if fix == b"--fix" => Ok(Self::CheckAof { file: path(file), fix: true }),
+                    _ => Err(ConfigError::CommandLine(
+                        "Usage: redis-server check-aof [--fix] <file.manifest|file.aof>".to_owned(),
+                    )),
                 };
             }
             _ => {}

@@ -71,8 +71,9 @@ pub(crate) fn begin(
             }
             Err(error) if error.is_stop() => {}
             Err(error) => {
-                tracing::warn!("Error loading the data: {error}");
+                // Of the append only file, whoever waits for this thread tells.
                 if !append_only {
+                    tracing::warn!("Error loading the data: {error}");
                     tracing::warn!("Terminating server after rdb file reading failure.");
                 }
                 server.lifecycle.request_stop();

@@ -8,7 +8,7 @@
 //! that is what is on the disk, else what has been written. Up to *synced*, everything is on the disk.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::task::{Context, Poll, Waker};
@@ -272,9 +272,10 @@ impl Aof {
         self.base_size.store(base_size, Relaxed);
     }
 
-    /// Asks for the files to be rewritten, as soon as nothing is in the way. False if that goes on already.
-    pub fn schedule_rewrite(&self) -> bool {
-        if self.rewrite.active.load(Relaxed) {
+    /// Asks for the files to be rewritten: at once, which counts as going on from now, or as soon as nothing is in the
+    /// way. False if it goes on already.
+    pub fn schedule_rewrite(&self, at_once: bool) -> bool {
+        if self.rewrite.active.load(Acquire) || at_once && self.rewrite.active.swap(true, AcqRel) {
             return false;
         }
         self.rewrite.scheduled.store(true, Release);

@@ -12,6 +12,7 @@
 //! | `rewrite` | a new base |
 //! | `commands` | a base in the form of commands |
 //! | `load` | from the files into the store |
+//! | `check` | `redis-server check-aof` |
 //!
 //! # What is promised
 //!
@@ -27,6 +28,7 @@
 //! what clients have asked for nor take it back. Otherwise the bytes are kept and tried again, the half-written rest is cut
 //! off, and commands that would change something are refused until it works.
 
+mod check;
 mod commands;
 mod increment;
 mod load;
@@ -37,6 +39,7 @@ mod thread;
 
 use std::sync::Arc;
 
+pub use check::{Repair, check};
 pub use load::{LoadError, Loaded};
 pub use manifest::{Manifest, ManifestError, Part};
 pub(crate) use thread::spawn;

@@ -34,6 +34,7 @@ impl Paths {
     pub(super) fn make_directory(&self) -> io::Result<()> {
         match std::fs::create_dir(&self.directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            Err(_) if !self.directory.is_dir() => Err(io::Error::from(io::ErrorKind::NotADirectory)),
             _ => Ok(()),
         }
     }

@@ -59,8 +59,11 @@ fn switch(server: &Server) -> Result<(), String> {
         tracing::warn!("Can't open or create append-only dir {directory}: {}", plain(&error));
         return Err("Unable to turn on AOF. Check server logs.".into());
     }
-    server.aof.rewrite.scheduled.store(true, Relaxed);
-    server.aof.wake();
+    // If one goes on, it is not with the increment that begins now: another one follows.
+    if !server.aof.schedule_rewrite(true) {
+        server.aof.rewrite.scheduled.store(true, Relaxed);
+        server.aof.wake();
+    }
     Ok(())
 }
 
@@ -144,9 +147,6 @@ impl Files {
     pub(super) fn obey_orders(&mut self) {
         while let Some(Order { what, answer }) = self.server.aof.next_order() {
             let result = self.obey(what);
-            if let Err(error) = &result {
-                tracing::warn!("{error}");
-            }
             // Who asked may have given up.
             let _ = answer.send(result);
         }
@@ -157,6 +157,7 @@ impl Files {
             Demand::Open => self.open(),
             Demand::Stop => {
                 self.server.aof.rewrite.scheduled.store(false, Relaxed);
+                self.server.aof.rewrite.active.store(self.rewriting.is_some(), Relaxed);
                 self.stop()
             }
             Demand::Reload => self.reload(),
