@@ -14,7 +14,7 @@
 //! | `save`, `load` | values made of those pieces |
 //! | `ziplist`, `zipmap` | compact forms that are only read any more: runs of bytes that listpacks have replaced |
 //! | `payload` | DUMP payloads: one value with a footer |
-//! | [`file`] | snapshot files: keys with their values, between opcodes |
+//! | [`mod@file`] | snapshot files: keys with their values, between opcodes |
 //!
 //! # What is written
 //!

@@ -6,7 +6,7 @@
 //!
 //! - The [`Sweeper`], on a thread of its own, walks the tables from one home bucket to the next in slices of some
 //!   microseconds, each under the lock of one shard. Locks are given back *fairly*: whoever waits comes first.
-//! - Whoever is about to change an entry that the sweep has not reached copies it first. [`Keys`] is the one place where
+//! - Whoever is about to change an entry that the sweep has not reached copies it first. `Keys` is the one place where
 //!   entries are lent for writing and taken out, so nobody can forget to. An entry that leaves whole (a deletion,
 //!   FLUSHDB) is not copied but handed over, and freed when it has been written.
 //!
@@ -15,7 +15,7 @@
 //! middle of that copies the rest of it. The order of the records is that in which keys were met, so a portion says which
 //! database each run of records belongs to.
 //!
-//! What is known of a sweep stands in [`Keys`], beside the table: a write looks at memory that it touches anyway, and
+//! What is known of a sweep stands in `Keys`, beside the table: a write looks at memory that it touches anyway, and
 //! SWAPDB, which exchanges `Keys`, needs no thought. Its cursor is that of SCAN, which survives splits and merges.
 //!
 //! Epochs are numbers of one byte, 1 to 255, and 0 stands for none. Marks of a sweep that was given up remain, so a
