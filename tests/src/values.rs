@@ -11,6 +11,14 @@ pub type Request = Vec<Vec<u8>>;
 /// Where a recipe makes its value.
 pub const KEY: &str = "key";
 
+/// The databases that are filled.
+pub const DATABASES: [&str; 3] = ["0", "3", "15"];
+
+/// A deadline that no test lives to see, in milliseconds since 1970.
+fn far_deadline(random: &mut Random) -> String {
+    (4_000_000_000_000 + random.number() % 1_000_000).to_string()
+}
+
 fn request(words: &[&str]) -> Request {
     words.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
@@ -72,7 +80,7 @@ fn hash_with_deadlines(random: &mut Random) -> Vec<Request> {
     let mut requests = hash(random);
     for index in 0..requests.len() {
         if index == 0 || random.one_in(3) {
-            let deadline = (4_000_000_000_000 + random.below(1_000_000)).to_string();
+            let deadline = far_deadline(random);
             let field = requests[index][2].clone();
             requests.push(with(request(&["HPEXPIREAT", "key", &deadline, "FIELDS", "1"]), [field]));
         }
@@ -132,6 +140,43 @@ fn stream(random: &mut Random) -> Vec<Request> {
     requests
 }
 
+/// A request that changes one of the keys `key:0`, `key:1` and so on, mostly one whose effect is not the request itself:
+/// chance decides, or a duration, or what is there. Whether it fails depends on the key's type.
+fn change(random: &mut Random, key: &str, other: &str) -> Request {
+    let database = *random.pick(&DATABASES);
+    let words: &[&str] = match random.below(28) {
+        0 => &["SPOP", key],
+        1 => &["SPOP", key, "7"],
+        2 => &["LPOP", key, "3"],
+        3 => &["RPOPLPUSH", key, other],
+        4 => &["LMOVE", key, other, "LEFT", "RIGHT"],
+        5 => &["INCRBYFLOAT", key, "0.7"],
+        6 => &["HINCRBYFLOAT", key, "new field", "1.25"],
+        7 => &["GETEX", key, "EX", "100000"],
+        8 => &["EXPIRE", key, "100000"],
+        9 => &["EXPIRE", key, "-1"],
+        10 => &["PERSIST", key],
+        11 => &["SET", key, "with a deadline", "EX", "100000"],
+        12 => &["SET", key, "another", "KEEPTTL"],
+        13 => &["ZPOPMIN", key, "2"],
+        14 => &["ZADD", key, "INCR", "1.1", "new member"],
+        15 => &["ZRANGESTORE", other, key, "0", "10"],
+        16 => &["ZUNIONSTORE", other, "2", key, "key:0"],
+        17 => &["COPY", key, other, "DB", database, "REPLACE"],
+        18 => &["MOVE", key, database],
+        19 => &["XADD", key, "NOMKSTREAM", "MAXLEN", "~", "20", "*", "field", "value"],
+        20 => &["XAUTOCLAIM", key, "one", "dave", "0", "0", "COUNT", "3"],
+        21 => &["XREADGROUP", "GROUP", "two", "dave", "COUNT", "2", "STREAMS", key, ">"],
+        22 => &["XREADGROUP", "GROUP", "two", "eve", "COUNT", "2", "NOACK", "STREAMS", key, ">"],
+        23 => &["SETRANGE", key, "5", "middle"],
+        24 => &["SUNIONSTORE", other, key, "key:1"],
+        25 => &["SORT", key, "ALPHA", "STORE", other],
+        26 => &["GETDEL", key],
+        _ => &["PFADD", other, "a", "b", key],
+    };
+    request(words)
+}
+
 /// A server and a connection to it.
 pub struct Side {
     /// What it is called in messages.
@@ -159,6 +204,83 @@ impl Side {
     /// If the server has something against it.
     pub fn run(&mut self, request: &[impl AsRef<[u8]>]) -> Value {
         self.wire.run(request).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    /// Makes `count` values in several databases, under the names `key:0`, `key:1` and so on; some keys have deadlines.
+    /// `deadlines` is whether fields of hashes may have them.
+    ///
+    /// # Panics
+    /// If the server does not know a command.
+    pub fn fill(&mut self, seed: u64, count: u64, deadlines: bool) {
+        for number in 0..count {
+            let mut random = Random::new(seed << 32 | number);
+            self.run(&["SELECT", DATABASES[random.below(DATABASES.len())]]);
+            for request in recipe(&mut random, deadlines) {
+                self.run_known(&request);
+            }
+            let name = format!("key:{number}");
+            self.run(&["RENAME", KEY, &name]);
+            match random.below(4) {
+                0 => drop(self.run(&["PEXPIREAT", &name, &far_deadline(&mut random)])),
+                // Gone before anybody reads it.
+                1 if random.one_in(4) => drop(self.run(&["PEXPIRE", &name, "1"])),
+                _ => {}
+            }
+        }
+    }
+
+    /// Changes those of `count` values that there are, some of them in transactions.
+    ///
+    /// # Panics
+    /// If the server does not know a command.
+    pub fn change(&mut self, seed: u64, count: u64) {
+        for number in 0..count * 4 {
+            let mut random = Random::new(seed << 32 | number);
+            self.run(&["SELECT", DATABASES[random.below(DATABASES.len())]]);
+            let together = if random.one_in(6) { 1 + random.below(4) } else { 0 };
+            if together > 0 {
+                self.run(&["MULTI"]);
+            }
+            for _ in 0..together.max(1) {
+                let [key, other] = [(); 2].map(|()| format!("key:{}", random.number() % count));
+                let change = change(&mut random, &key, &other);
+                self.run_known(&change);
+            }
+            if together > 0 {
+                let reply = self.run(&["EXEC"]);
+                assert!(matches!(reply, Value::Array(_)), "{}: EXEC replies {reply}", self.name);
+            }
+        }
+    }
+
+    /// The reply to a request that may fail, but not because it is none.
+    fn run_known(&mut self, request: &Request) {
+        let reply = self.run(request).to_string();
+        let is_request = ["unknown command", "syntax error", "wrong number of arguments"];
+        assert!(is_request.iter().all(|error| !reply.contains(error)), "{}: {reply}", self.name);
+    }
+
+    /// Everything that is in the databases: database, key, deadline, value.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    pub fn contents(&mut self) -> Vec<Vec<u8>> {
+        let mut parts = Vec::new();
+        for database in DATABASES {
+            self.run(&["SELECT", database]);
+            let Value::Array(keys) = self.run(&["KEYS", "*"]) else { panic!("{}: no keys", self.name) };
+            let name = |key: &Value| match key {
+                Value::Bulk(name) => String::from_utf8_lossy(name).into_owned(),
+                other => panic!("a key is {other}"),
+            };
+            let mut keys: Vec<String> = keys.iter().map(name).collect();
+            keys.sort();
+            for key in keys {
+                parts.push(format!("{database} {key} {}", self.run(&["PEXPIRETIME", &key])).into_bytes());
+                parts.extend(self.read(&key));
+            }
+        }
+        parts
     }
 
     /// What DUMP replies, which must be a payload.

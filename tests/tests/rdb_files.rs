@@ -14,17 +14,14 @@ use redis_commands as _;
 use redis_core::StartError;
 use redis_core::resp::Value;
 use redis_core::server::Server;
-use redis_tests::values::{KEY, Side, assert_same, recipe};
+use redis_tests::values::{Side, assert_same};
 use redis_tests::{
-    Peer, Process, Random, Wire, command_exists, free_port, missing, our_server, redis_server, temporary_folder,
-    valkey_server, wait_for,
+    Peer, Process, Wire, command_exists, free_port, missing, our_server, redis_server, temporary_folder, valkey_server,
+    wait_for,
 };
 
 /// How many values a server makes, unless `RDB_VALUES` says otherwise.
-const VALUES: usize = 150;
-
-/// Databases in which they are.
-const DATABASES: [&str; 3] = ["0", "3", "15"];
+const VALUES: u64 = 150;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
@@ -57,42 +54,6 @@ fn ok(reply: &Value) -> bool {
     *reply == Value::Simple(b"OK".to_vec())
 }
 
-/// Fills a server with values; `deadlines` is whether fields of hashes may have them.
-fn fill(side: &mut Side, seed: u64, deadlines: bool) {
-    for number in 0..setting("RDB_VALUES", VALUES as u64) {
-        let mut random = Random::new(seed << 32 | number);
-        side.run(&["SELECT", DATABASES[random.below(DATABASES.len())]]);
-        for request in recipe(&mut random, deadlines) {
-            let reply = side.run(&request);
-            assert!(!reply.to_string().contains("unknown command"), "{}: {reply}", side.name);
-        }
-        let name = format!("key:{number}");
-        side.run(&["RENAME", KEY, &name]);
-        match random.below(4) {
-            0 => drop(side.run(&["PEXPIREAT", &name, &(4_000_000_000_000 + random.number() % 1_000_000).to_string()])),
-            // Gone before anybody loads it.
-            1 if random.one_in(4) => drop(side.run(&["PEXPIRE", &name, "1"])),
-            _ => {}
-        }
-    }
-}
-
-/// Everything that is in a server: database, key, deadline, value.
-fn contents(side: &mut Side) -> Vec<Vec<u8>> {
-    let mut parts = Vec::new();
-    for database in DATABASES {
-        side.run(&["SELECT", database]);
-        let Value::Array(keys) = side.run(&["KEYS", "*"]) else { panic!("{}: no keys", side.name) };
-        let mut keys: Vec<String> = keys.iter().map(text).collect();
-        keys.sort();
-        for key in keys {
-            parts.push(format!("{database} {key} {}", side.run(&["PEXPIRETIME", &key])).into_bytes());
-            parts.extend(side.read(&key));
-        }
-    }
-    parts
-}
-
 /// Has a server write its snapshot, and answers where that is.
 fn save(side: &mut Side) -> PathBuf {
     let reply = side.run(&["DEBUG", "RELOAD"]);
@@ -104,18 +65,18 @@ fn save(side: &mut Side) -> PathBuf {
 fn exchange(maker: (&str, &Path), taker: (&str, &Path), deadlines: bool) {
     let seed = setting("RDB_SEED", 1);
     let mut first = start(maker.0, maker.1, None);
-    fill(&mut first, seed, deadlines);
+    first.fill(seed, setting("RDB_VALUES", VALUES), deadlines);
     // What is to end after a millisecond has ended.
     std::thread::sleep(Duration::from_millis(5));
     let file = save(&mut first);
-    let made = contents(&mut first);
+    let made = first.contents();
     assert!(made.len() > 500, "{} parts", made.len());
     let mut second = start(taker.0, taker.1, Some(&file));
     let what = || format!("RDB_SEED={seed}: {} saves what {} reads otherwise", maker.0, taker.0);
-    assert_same(&made, &contents(&mut second), what);
+    assert_same(&made, &second.contents(), what);
     let back = save(&mut second);
     let what = || format!("RDB_SEED={seed}: {} has it back from {} otherwise", maker.0, taker.0);
-    assert_same(&made, &contents(&mut start(maker.0, maker.1, Some(&back))), what);
+    assert_same(&made, &start(maker.0, maker.1, Some(&back)).contents(), what);
 }
 
 fn with_peer(peer: Option<Peer>, what: &str, deadlines: bool) {
@@ -291,7 +252,7 @@ fn redis_finds_nothing_wrong_with_our_files() {
         return missing("no redis-check-rdb on the PATH");
     }
     let mut ours = start("this server", our_server(), None);
-    fill(&mut ours, setting("RDB_SEED", 2), false);
+    ours.fill(setting("RDB_SEED", 2), setting("RDB_VALUES", VALUES), false);
     let file = save(&mut ours);
     let (code, text) = check(tool, &[file.to_str().unwrap()]);
     assert!(code == Some(0) && text.contains("RDB looks OK!"), "{text}");
