@@ -242,14 +242,14 @@ mod tests {
     #[test]
     fn what_is_missing_can_be_set_to_its_default_only() {
         let config = Config::new();
-        assert_eq!(set(&config, &[("activedefrag", "no"), ("save", "")]), Ok(vec![]));
+        assert_eq!(set(&config, &[("activedefrag", "no"), ("import-mode", "no")]), Ok(vec![]));
         let only = |name, value: &str| {
             failed(name, &format!("this server does not support it yet, only '{value}' can be set"))
         };
         assert_eq!(set(&config, &[("activedefrag", "yes")]), only("activedefrag", "no"));
-        assert_eq!(set(&config, &[("save", "900 1")]), only("save", ""));
-        assert_eq!(set(&config, &[("save", "900")]), failed("save", "Invalid save parameters"));
-        assert_eq!(text(config.text("save").expect("there")), "");
+        assert_eq!(set(&config, &[("maxmemory-clients", "1mb")]), only("maxmemory-clients", "0"));
+        assert_eq!(set(&config, &[("maxmemory-clients", "much")]).map_err(|error| error.contains("memory")), Err(true));
+        assert_eq!(text(config.text("maxmemory-clients").expect("there")), "0");
         assert_eq!(set(&config, &[("repl-timeout", "7")]), Ok(vec!["repl-timeout"]));
         assert!(directive::find(b"repl-timeout").and_then(Directive::note).is_some());
     }

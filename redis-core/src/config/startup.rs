@@ -320,7 +320,8 @@ mod tests {
             "bind 127.0.0.1 -::1\nPORT 7000\nhash-max-ziplist-entries 7\nmaxmemory 100mb\nmaxclients 5\nmaxclients 6\n\
              client-output-buffer-limit normal 1mb 2mb 3\nclient-output-buffer-limit pubsub 1 2 3\n\
              notify-keyspace-events KEA\n\
-             rename-command KEYS \"\"\nrequirepass \"a b\"\nshutdown-on-sigterm nosave force\nslaveof no one\nsave \"\"",
+             rename-command KEYS \"\"\nrequirepass \"a b\"\nshutdown-on-sigterm nosave force\nslaveof no one\n\
+             save \"\"\nrepl-timeout 9",
         )
         .expect("all of it is right");
         assert_eq!(&*config.bind.get(), ["127.0.0.1", "-::1"]);
@@ -337,22 +338,24 @@ mod tests {
         let renames = config.renames();
         assert_eq!((renames[0].from.as_slice(), renames[0].to.as_slice()), (&b"KEYS"[..], &b""[..]));
         assert!(renames[0].error("No such command").to_string().contains("at line 10\n>>> 'rename-command KEYS \"\"'"));
-        let note = "Directive 'shutdown-on-sigterm' is accepted and kept: it has no effect yet";
+        assert_eq!(value(&config, "save"), "");
+        let note = "Directive 'repl-timeout' is accepted and kept: it has no effect yet";
         assert_eq!(config.take_notes(), [note]);
     }
 
     #[test]
     fn what_is_missing_is_said_and_not_shown() {
-        let config = load(
-            "activedefrag yes\nactivedefrag yes\nsave 900 1\nsave 300 10\nmasteruser x\nlua-replicate-commands no",
-        )
-        .expect("a file for another server");
+        let config =
+            load("activedefrag yes\nactivedefrag yes\nmaxmemory-clients 1mb\nmasteruser x\nlua-replicate-commands no")
+                .expect("a file for another server");
         assert_eq!(value(&config, "activedefrag"), "no");
-        assert_eq!(value(&config, "save"), "");
+        assert_eq!(value(&config, "maxmemory-clients"), "0");
         assert_eq!(value(&config, "masteruser"), "x");
         let notes = config.take_notes();
         assert_eq!(notes.len(), 4, "{notes:?}");
-        for (note, name) in notes.iter().zip(["'activedefrag'", "'save'", "'masteruser'", "'lua-replicate-commands'"]) {
+        for (note, name) in
+            notes.iter().zip(["'activedefrag'", "'maxmemory-clients'", "'masteruser'", "'lua-replicate-commands'"])
+        {
             assert!(note.contains(name), "{note}");
         }
     }

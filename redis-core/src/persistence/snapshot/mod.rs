@@ -48,7 +48,8 @@ pub enum StartError {
 /// Opens what a snapshot is written to.
 pub type OpenSink = Box<dyn FnOnce() -> io::Result<Box<dyn Sink>> + Send>;
 
-/// Called when a snapshot is over, before the next one can begin.
+/// Called when a snapshot is over: that of a rewrite before the next one can begin, which must not meet what it leaves to
+/// be done; any other when the next one can, which is what the person who waits for it may want.
 pub type Done = Box<dyn FnOnce(&Result<(), SnapshotError>) + Send>;
 
 /// A snapshot to be taken.
@@ -91,7 +92,7 @@ impl<'a> Order<'a> {
         self
     }
 
-    /// The same, with something to be done when it is over, before the next one can begin.
+    /// The same, with something to be done when it is over.
     #[must_use]
     pub fn done(mut self, done: impl FnOnce(&Result<(), SnapshotError>) + Send + 'static) -> Self {
         self.done = Box::new(done);

@@ -26,7 +26,8 @@ impl Work {
         let Work { server, ticket, purpose, mut sweeper, compress, open, done } = self;
         let result = take(&server, &ticket, &mut sweeper, compress, open);
         drop(sweeper);
-        done(&result);
+        let (before, after) = if purpose == Purpose::Rewrite { (Some(done), None) } else { (None, Some(done)) };
+        before.into_iter().for_each(|done| done(&result));
         let (end, changes) = server.snapshots.end(&ticket, result.is_ok());
         if purpose == Purpose::Save && end == End::Done {
             server.changes.saved(changes);
@@ -34,6 +35,7 @@ impl Work {
         if purpose == Purpose::Save {
             report(end, &result);
         }
+        after.into_iter().for_each(|done| done(&result));
     }
 }
 
