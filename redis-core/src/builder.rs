@@ -288,6 +288,11 @@ impl Session<'_> {
         if args.is_empty() {
             return Vec::new();
         }
+        let server = &self.running.server;
+        if server.aof.is_behind(server.changes.end()) {
+            let give_up = || server.aof.is_failing() || server.lifecycle.is_stopping();
+            server.aof.wait_acknowledged(self.client.written, give_up);
+        }
         let mut reply = Reply::new(self.client.protocol);
         let mut keys = Vec::new();
         let mut worker = self.running.worker.lock();
@@ -309,7 +314,6 @@ impl Session<'_> {
             }
             Flow::Paused => reply.error("ERR the server is paused"),
         }
-        let server = &self.running.server;
         if server.aof.holds_replies() {
             server.aof.wait_acknowledged(server.changes.end(), || server.lifecycle.is_stopping());
         }

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use redis_tests::{Process, Wire, command_exists, missing, our_server, temporary_folder, wait_for};
 
@@ -94,6 +96,56 @@ fn a_server_that_must_keep_everything_and_cannot_ends() {
     let again = start(folder.path());
     let mut wire = Wire::connect(again.address).unwrap();
     assert_eq!(ask(&mut wire, "LLEN list"), format!("(integer) {acknowledged}"));
+}
+
+/// The increment is a pipe that nobody empties at first: the slowest of disks.
+#[test]
+fn clients_wait_for_a_disk_that_does_not_follow() {
+    /// More than may wait, in megabytes.
+    const ALL: usize = 100;
+    if !command_exists("mkfifo", &["--version"]) {
+        return missing("no program mkfifo: a slow disk is not tested");
+    }
+    let folder = temporary_folder();
+    let policy = ["--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"];
+    let server = Process::server(our_server(), &[&policy[..], &["--dir", folder.path().to_str().unwrap()]].concat());
+    let pipe = folder.path().join("appendonlydir/appendonly.aof.2.incr.aof");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // A pipe is opened for writing only if somebody reads, and the other way round, unless it is one who does both.
+    let both = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let mut end = File::open(&pipe).unwrap();
+    let mut other = Wire::connect(server.address).unwrap();
+    let base = folder.path().join("appendonlydir/appendonly.aof.2.base.rdb");
+    ask(&mut other, "BGREWRITEAOF");
+    let over = |wire: &mut Wire| ask(wire, "INFO persistence").contains("aof_rewrite_in_progress:0");
+    wait_for(|| (base.exists() && over(&mut other)).then_some(())).expect("the rewrite ends");
+    drop(both);
+
+    let mut wire = Wire::connect(server.address).unwrap();
+    let writer = std::thread::spawn(move || {
+        let value = "x".repeat(1 << 20);
+        for number in 1..=ALL {
+            assert_eq!(
+                wire.run(&["APPEND", "key", &value]).unwrap().to_string(),
+                format!("(integer) {}", number << 20)
+            );
+        }
+    });
+    let megabytes = |wire: &mut Wire| {
+        let len = ask(wire, "STRLEN key");
+        len.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap() >> 20
+    };
+    // Others are served meanwhile.
+    wait_for(|| (megabytes(&mut other) >= 64).then_some(())).expect("so much may wait");
+    for _ in 0..30 {
+        let waiting = megabytes(&mut other);
+        assert!(waiting <= 66, "{waiting} MB wait for the disk");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let reader = std::thread::spawn(move || io::copy(&mut end.by_ref().take(ALL as u64 * (1 << 20)), &mut io::sink()));
+    writer.join().unwrap();
+    assert_eq!(megabytes(&mut other), ALL);
+    assert_eq!(reader.join().unwrap().unwrap(), ALL as u64 * (1 << 20));
 }
 
 #[test]

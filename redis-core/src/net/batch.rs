@@ -54,6 +54,8 @@ pub(super) enum Stop {
     Later(Box<Task>),
     /// CLIENT PAUSE holds up the first of them.
     Held,
+    /// The disk is far behind what those before them have changed.
+    Disk,
 }
 
 /// What has become of the requests in some input.
@@ -91,6 +93,9 @@ impl Connection {
             }
             if !more {
                 break;
+            }
+            if stop.is_none() && failed.is_none() && self.must_wait_for_disk() {
+                stop = Some(Stop::Disk);
             }
         }
         if let Some(error) = failed

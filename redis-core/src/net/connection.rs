@@ -126,6 +126,12 @@ impl Connection {
                 return if self.output.is_empty() { Poll::Ready(Closed) } else { Poll::Pending };
             }
             self.poll_wait(context);
+            if !self.waits() && self.must_wait_for_disk() {
+                // To ask for more would fill the memory. Asked again when it has come, or can no longer.
+                if self.server.aof.poll_acknowledged(self.client.written, context).is_pending() {
+                    return Poll::Pending;
+                }
+            }
             if self.backlog && !self.waits() {
                 self.run_input();
                 continue;
@@ -139,6 +145,12 @@ impl Connection {
 
     fn waits(&self) -> bool {
         !matches!(self.wait, Wait::No)
+    }
+
+    /// Whether no further request may run for now: the disk is far behind, and not because of others alone.
+    pub(super) fn must_wait_for_disk(&self) -> bool {
+        let aof = &self.server.aof;
+        aof.is_behind(self.server.changes.end()) && !aof.is_acknowledged(self.client.written)
     }
 
     /// Whether no further request may run: its last reply is written, or it was told to close.
@@ -256,6 +268,7 @@ impl Connection {
         self.backlog = false;
         match stop {
             None => {}
+            Some(Stop::Disk) => self.backlog = true,
             Some(Stop::Held) => {
                 self.note_held(true);
                 let server = self.server.clone();

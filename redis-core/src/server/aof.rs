@@ -6,6 +6,10 @@
 //!
 //! Two offsets of the change log say how far it is. Up to *acknowledged*, replies may be sent: under `appendfsync always`
 //! that is what is on the disk, else what has been written. Up to *synced*, everything is on the disk.
+//!
+//! What is between the acknowledged offset and the end of the log is in memory. When that is more than [`MOST_WAITING`],
+//! clients that go on changing the data wait until what they have changed so far is acknowledged, so that a slow disk
+//! slows them down and does not fill the memory.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -16,6 +20,9 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+
+/// How many bytes of the log may wait for the disk before clients wait too. Each of them may add one batch of requests.
+pub const MOST_WAITING: u64 = 64 << 20;
 
 /// What is asked of the thread, and where it answers when that is done, or why it cannot be.
 #[derive(Debug)]
@@ -58,8 +65,6 @@ pub struct Aof {
     pub size: AtomicU64,
     /// Bytes of all files when they were last rewritten, or loaded.
     pub base_size: AtomicU64,
-    /// Bytes that have been taken out of the log and not been written.
-    pub buffered: AtomicU64,
     /// How often writing went on although the disk was late.
     pub delayed: AtomicU64,
     /// The rewriting of the files.
@@ -155,6 +160,21 @@ impl Aof {
         self.acknowledged.load(Acquire) >= offset
     }
 
+    /// How many bytes of a log that ends at `end` are not acknowledged.
+    #[inline]
+    #[must_use]
+    pub fn waiting(&self, end: u64) -> u64 {
+        if self.is_enabled() { end.saturating_sub(self.acknowledged.load(Acquire)) } else { 0 }
+    }
+
+    /// Whether the disk does not follow a log that ends at `end`, so that who changes the data has to wait. Not while
+    /// nothing can be written at all: then changes are refused, and whoever asks for them shall learn it.
+    #[inline]
+    #[must_use]
+    pub fn is_behind(&self, end: u64) -> bool {
+        self.waiting(end) > MOST_WAITING && !self.is_failing()
+    }
+
     /// Whether everything up to `offset` is on the disk.
     #[must_use]
     pub fn is_synced(&self, offset: u64) -> bool {
@@ -190,7 +210,7 @@ impl Aof {
         Poll::Pending
     }
 
-    /// Stops the thread until replies up to `offset` may be sent, or `give_up` says so.
+    /// Stops the calling thread until replies up to `offset` may be sent, or `give_up` says so.
     pub fn wait_acknowledged(&self, offset: u64, give_up: impl Fn() -> bool) {
         let mut waiting = self.waiting.lock();
         while !self.is_acknowledged(offset) && !give_up() {
@@ -223,11 +243,14 @@ impl Aof {
         self.error.lock().clone()
     }
 
-    /// Says why nothing can be written, or that it can be again.
+    /// Says why nothing can be written, or that it can be again. Those who wait may not have to any longer.
     pub fn set_error(&self, error: Option<String>) {
-        self.failing.store(error.is_some(), Release);
+        let failing = error.is_some();
         if let Some(error) = error {
             *self.error.lock() = error;
+        }
+        if self.failing.swap(failing, AcqRel) != failing {
+            self.waiting.lock().drain(..).for_each(|it| it.waker.wake());
         }
     }
 
@@ -316,6 +339,22 @@ mod tests {
         assert!(aof.poll_acknowledged(10, &context).is_ready() && !aof.is_synced(5));
         aof.advance(10, 10);
         assert_eq!(count.0.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn a_log_that_grows_faster_than_the_files_is_behind() {
+        let aof = Aof::default();
+        aof.advance(100, 0);
+        assert!(!aof.is_behind(100 + MOST_WAITING + 1), "there are no files");
+        aof.set_enabled(true);
+        assert!(!aof.is_behind(100 + MOST_WAITING) && aof.is_behind(100 + MOST_WAITING + 1));
+        assert_eq!(aof.waiting(130), 30);
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        assert!(aof.poll_acknowledged(200, &Context::from_waker(&waker)).is_pending());
+        aof.set_error(Some("No space left on device".into()));
+        assert_eq!(count.0.load(Relaxed), 1, "woken to learn that nothing is written");
+        assert!(!aof.is_behind(100 + MOST_WAITING + 1));
     }
 
     #[test]

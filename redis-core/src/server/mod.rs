@@ -22,7 +22,7 @@ mod tracking;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use aof::{Aof, Demand, Order};
+pub use aof::{Aof, Demand, MOST_WAITING, Order};
 pub use blocked::Blocked;
 pub use change_log::{ChangeLog, Effects, Feed, Taken};
 pub use client::{Client, Queued, ReplyMode, Transaction, Watched};

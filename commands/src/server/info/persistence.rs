@@ -56,7 +56,7 @@ pub(super) fn persistence(source: &Source<'_>, section: &mut Section<'_>) {
             .field("aof_current_size", aof.size.load(Relaxed))
             .field("aof_base_size", aof.base_size.load(Relaxed))
             .field("aof_pending_rewrite", 0)
-            .field("aof_buffer_length", aof.buffered.load(Relaxed))
+            .field("aof_buffer_length", aof.waiting(server.changes.end()))
             .field("aof_pending_bio_fsync", 0)
             .field("aof_delayed_fsync", aof.delayed.load(Relaxed));
     }

@@ -26,7 +26,8 @@
 //!
 //! When the disk does not take what is written: under `always` the server ends, because it can neither acknowledge
 //! what clients have asked for nor take it back. Otherwise the bytes are kept and tried again, the half-written rest is cut
-//! off, and commands that would change something are refused until it works.
+//! off, and commands that would change something are refused until it works. When it takes it too slowly, clients that
+//! change the data wait for it ([`MOST_WAITING`](crate::server::MOST_WAITING)).
 
 mod check;
 mod commands;

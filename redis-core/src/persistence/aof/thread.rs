@@ -309,7 +309,6 @@ impl Files {
             self.note_time();
         }
         self.write();
-        self.server.aof.buffered.store(self.pending() as u64, Relaxed);
         self.sync_if_due();
         busy
     }
