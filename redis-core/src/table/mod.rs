@@ -41,8 +41,11 @@
 //!
 //! Splitting cannot help hashes that agree in all their leading bits, and it must not be tried without end, for every
 //! attempt may double the directory. The directory may have `DIRECTORY_SLACK` times as many places as there are
-//! segments, which random hashes never need; what still finds no place goes to `stash`, a plain list that every
-//! search looks at last. It is empty unless the hash function is broken; then the table is slow and right.
+//! segments, which hashes in random order never need. Entries that come out of another table come in the order of their
+//! hashes, all into the same corner: they need the depth of the table that they come from at once, so splitting goes on
+//! as long as those that crowd differ in their first `ORDERED_BITS` bits. What still finds no place goes to `stash`, a
+//! plain list that every search looks at last. It is empty unless the hash function is broken; then the table is slow
+//! and right.
 //!
 //! # The cursor of SCAN
 //!
@@ -87,6 +90,10 @@ const DIRECTORY_SLACK: usize = 8;
 
 /// The size up to which the directory may grow without regard to the number of segments.
 const DIRECTORY_FREE: usize = 64;
+
+/// Hashes that differ in so many leading bits are worth splitting for, whatever becomes of the directory: four megabytes
+/// at most.
+const ORDERED_BITS: u8 = 20;
 
 /// A segment looks at its buddy when it has at most so many entries, a quarter of its slots ...
 const SPARSE: u16 = 112;
@@ -471,19 +478,23 @@ impl<E: TableEntry> Table<E> {
                     Err(back) => entry = back,
                 }
             }
-            if !self.make_room(index) {
+            if !self.make_room(index, hash) {
                 return self.stash(hash, entry);
             }
         }
     }
 
-    /// Gives a segment's entries more room; `false` if that is not possible.
+    /// Gives a segment's entries more room, for one more with this hash; `false` if that is not possible.
     #[cold]
-    fn make_room(&mut self, index: usize) -> bool {
+    fn make_room(&mut self, index: usize, hash: u64) -> bool {
         match self.segments.get(index) {
             None => self.segments.push(Segment::new(0, 0, 0)),
             Some(segment) if segment.bits < FULL_BITS => self.resize(index, segment.bits + 1),
-            Some(segment) if self.may_reach(segment.depth + 1) => self.split(index),
+            Some(segment)
+                if self.may_reach(segment.depth + 1) || segment.depth < ORDERED_BITS && differs(segment, hash) =>
+            {
+                self.split(index);
+            }
             Some(_) => return false,
         }
         true
@@ -591,6 +602,16 @@ impl<E: TableEntry> Table<E> {
         self.resettle(entries);
         kept
     }
+}
+
+/// Whether a hash differs early from most of those at its home.
+fn differs<E: TableEntry>(segment: &Segment<E>, hash: u64) -> bool {
+    let (mut all, mut alike) = (0, 0);
+    segment.visit_home(segment.home(hash), &mut |entry| {
+        all += 1;
+        alike += usize::from((entry.hash() ^ hash) >> (64 - ORDERED_BITS) == 0);
+    });
+    alike * 2 <= all
 }
 
 impl<E: TableEntry> Default for Table<E> {

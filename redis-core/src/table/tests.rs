@@ -197,6 +197,28 @@ fn a_large_table_is_well_filled() {
 }
 
 #[test]
+fn entries_that_come_in_the_order_of_their_hashes_find_places() {
+    for from in [10_000, 100_000, 200_000] {
+        let mut table = filled::<Good>(0..from);
+        let full = table.memory();
+        let mut items: Vec<_> = table.drain().collect();
+        // Some stay away, as when a part of a table is copied.
+        for len in [from as usize, from as usize / 10] {
+            items.sort_by_key(|item| item.hash());
+            items.truncate(len);
+            let mut copy = Table::new();
+            for item in items {
+                insert(&mut copy, item);
+            }
+            check(&copy);
+            assert!(copy.stash.is_none());
+            assert!(copy.memory() < full * 2, "{} of {full}", copy.memory());
+            items = copy.drain().collect();
+        }
+    }
+}
+
+#[test]
 fn shrinking_gives_memory_back() {
     let mut table = filled::<Good>(0..100_000);
     let full = table.memory();
