@@ -273,7 +273,29 @@ fn times_are_noted_and_passed_over() {
     drop(server);
     let text = fs::read_to_string(part(folder.path(), "appendonly.aof.1.incr.aof")).unwrap();
     assert!(text.starts_with("#TS:"), "{text}");
+    let directives = [("aof-timestamp-enabled", "yes"), ("aof-use-rdb-preamble", "no")];
+    let server = start_in(folder.path(), &directives).unwrap();
+    run(&server, "BGREWRITEAOF");
+    wait_for(|| part(folder.path(), "appendonly.aof.2.base.aof").exists().then_some(())).unwrap();
+    let base = fs::read_to_string(part(folder.path(), "appendonly.aof.2.base.aof")).unwrap();
+    assert!(base.starts_with("#TS:") && base.contains("SET"), "{base}");
+    drop(server);
     assert_eq!(run(&start_in(folder.path(), &[]).unwrap(), "GET a"), "\"1\"");
+}
+
+#[test]
+fn files_that_are_not_needed_stay_until_they_may_go() {
+    let folder = folder();
+    let server = start_in(folder.path(), &[("aof-disable-auto-gc", "yes")]).unwrap();
+    run(&server, "SET a 1");
+    run(&server, "BGREWRITEAOF");
+    wait_for(|| run(&server, "INFO persistence").contains("aof_rewrite_in_progress:0").then_some(())).unwrap();
+    let former = part(folder.path(), "appendonly.aof.1.incr.aof");
+    assert!(former.exists());
+    run(&server, "CONFIG SET aof-disable-auto-gc no");
+    assert!(!former.exists());
+    let manifest = fs::read_to_string(part(folder.path(), "appendonly.aof.manifest")).unwrap();
+    assert!(!manifest.contains("type h"), "{manifest}");
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub enum Demand {
     Stop,
     /// Remove all data and load them from the files. Clients are refused meanwhile.
     Reload,
+    /// Delete the files that are not needed any more.
+    DeleteHistory,
     /// Write everything, flush it to the disk, and end.
     Quit,
 }

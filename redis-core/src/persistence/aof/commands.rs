@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::clock;
 use crate::db::Entry;
 use crate::persistence::Replacement;
 use crate::persistence::snapshot::Sink;
@@ -16,9 +17,14 @@ use crate::table::NO_DEADLINE;
 pub(super) struct CommandFile(Replacement);
 
 impl CommandFile {
-    /// A file that gets to `path` when it is complete, and is called `temporary` until then, in the same directory.
-    pub(super) fn create(path: &Path, temporary: &str) -> io::Result<Self> {
-        Replacement::create(path, temporary).map(CommandFile)
+    /// A file that gets to `path` when it is complete, and is called `temporary` until then, in the same directory. It
+    /// begins with when it is, if that is wanted.
+    pub(super) fn create(path: &Path, temporary: &str, timestamp: bool) -> io::Result<Self> {
+        let mut file = Replacement::create(path, temporary)?;
+        if timestamp {
+            file.write_all(timestamp_line(clock::unix_millis() / 1000).as_bytes())?;
+        }
+        Ok(CommandFile(file))
     }
 }
 
@@ -36,6 +42,11 @@ impl Sink for CommandFile {
     fn finish(self: Box<Self>) -> io::Result<()> {
         self.0.commit()
     }
+}
+
+/// The line that tells when what follows was written, in seconds since 1970.
+pub(super) fn timestamp_line(seconds: u64) -> String {
+    format!("#TS:{seconds}\r\n")
 }
 
 /// Appends the command that makes a key.

@@ -236,6 +236,7 @@ impl Files {
     /// Gives up a rewrite that goes on. The increment that it has begun stays.
     pub(super) fn abandon_rewrite(&mut self) {
         if let Some(rewriting) = self.rewriting.take() {
+            tracing::info!("Killing running AOF rewrite child: {}", std::process::id());
             self.server.snapshots.cancel(&[Purpose::Rewrite]);
             if let Some(path) = &rewriting.temporary {
                 let _ = std::fs::remove_file(path);
@@ -284,6 +285,7 @@ fn base_order(server: &Arc<Server>, path: &Path, snapshot: bool) -> Order<'stati
         return Order::file(server, Purpose::Rewrite, path, temporary, true);
     }
     let (path, compress) = (path.to_owned(), server.config.rdbcompression.get());
+    let timestamp = server.config.aof_timestamp_enabled.get();
     Order {
         purpose: Purpose::Rewrite,
         compress: false,
@@ -291,7 +293,7 @@ fn base_order(server: &Arc<Server>, path: &Path, snapshot: bool) -> Order<'stati
             append_entry(writer, entry, compress);
             true
         }),
-        open: Box::new(move || Ok(Box::new(CommandFile::create(&path, &temporary)?))),
+        open: Box::new(move || Ok(Box::new(CommandFile::create(&path, &temporary, timestamp)?))),
         at_epoch: Box::new(|| ()),
         done: Box::new(|_| ()),
     }
@@ -305,7 +307,8 @@ fn temporary_name() -> String {
 /// Writes an empty base.
 fn write_empty_base(server: &Server, path: &Path, snapshot: bool) -> io::Result<()> {
     if !snapshot {
-        return Box::new(CommandFile::create(path, &temporary_name())?).finish();
+        let timestamp = server.config.aof_timestamp_enabled.get();
+        return Box::new(CommandFile::create(path, &temporary_name(), timestamp)?).finish();
     }
     Box::new(RdbFile::create(server, path, &temporary_name(), true)?).finish()
 }

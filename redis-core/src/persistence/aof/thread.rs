@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::commands::timestamp_line;
 use super::increment::Increment;
 use super::load;
 use super::manifest::Manifest;
@@ -41,6 +42,12 @@ pub(crate) fn spawn(server: &Arc<Server>, registry: &'static Registry) -> io::Re
     let weak = Arc::downgrade(server);
     let follow = move |_: &Config| weak.upgrade().map_or(Ok(()), |server| switch(&server));
     server.config.on_change(&["appendonly"], Box::new(follow));
+    let weak = Arc::downgrade(server);
+    let tidy = move |config: &Config| match weak.upgrade() {
+        Some(server) if !config.aof_disable_auto_gc.get() => server.aof.demand(Demand::DeleteHistory),
+        _ => Ok(()),
+    };
+    server.config.on_change(&["aof-disable-auto-gc"], Box::new(tidy));
     let thread = Files::new(server.clone(), registry);
     let spawned = std::thread::Builder::new().name("aof".into()).spawn(move || thread.run())?;
     server.aof.set_thread(Some(spawned.thread().clone()));
@@ -60,7 +67,7 @@ fn switch(server: &Server) -> Result<(), String> {
         return Err("Unable to turn on AOF. Check server logs.".into());
     }
     // If one goes on, it is not with the increment that begins now: another one follows.
-    if !server.aof.schedule_rewrite(true) {
+    if !server.aof.schedule_rewrite(!server.is_saving()) {
         server.aof.rewrite.scheduled.store(true, Relaxed);
         server.aof.wake();
     }
@@ -161,6 +168,10 @@ impl Files {
                 self.stop()
             }
             Demand::Reload => self.reload(),
+            Demand::DeleteHistory => {
+                self.delete_history();
+                Ok(())
+            }
             Demand::Quit => {
                 self.abandon_rewrite();
                 let result = if self.feed.is_some() {
@@ -320,7 +331,7 @@ impl Files {
             return;
         }
         let Some(increment) = &mut self.increment else { return };
-        let line = format!("#TS:{now}\r\n");
+        let line = timestamp_line(now);
         // The next write will say what is wrong.
         if increment.write(line.as_bytes()).is_ok() {
             self.timestamp = now;
