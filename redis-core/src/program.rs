@@ -159,7 +159,7 @@ const TOOLS: [&str; 2] = ["check-rdb", "check-aof"];
 fn check_rdb(file: &Path) -> Result<(), StartError> {
     let mut terminal = std::io::stderr();
     let terminal: Option<&mut dyn Write> = if terminal.is_terminal() { Some(&mut terminal) } else { None };
-    if rdb::check(file, &mut std::io::stdout(), terminal)? { Ok(()) } else { Err(StartError::Check) }
+    if rdb::check(file, &mut std::io::stdout(), terminal)?.is_some() { Ok(()) } else { Err(StartError::Check) }
 }
 
 /// Checks an append only file, and cuts off its end if it is not whole and the user agrees.

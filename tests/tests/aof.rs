@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use redis_commands as _;
+use redis_core::persistence::aof::{self, Repair};
 use redis_core::prelude::*;
 use redis_core::resp::write_command;
 use redis_core::{Running, StartError};
@@ -235,6 +236,30 @@ fn a_file_that_just_ends_is_cut_behind_what_is_whole() {
         assert!(fs::read(name).unwrap().starts_with(&[&whole[..], b"*2\r\n$6\r\nSELECT"].concat()));
         assert_eq!(run(&start_in(folder.path(), &[]).unwrap(), "MGET a c"), "1) \"1\" 2) \"3\"");
     }
+}
+
+/// A file of versions before 7.0 may begin as a snapshot and go on with commands.
+#[test]
+fn commands_behind_a_snapshot_are_checked_and_loaded() {
+    let folder = folder();
+    let server = start_in(folder.path(), &[("appendonly", "no")]).unwrap();
+    run(&server, "SET a 1");
+    assert_eq!(run(&server, "SAVE"), "OK");
+    drop(server);
+    let whole = [fs::read(folder.path().join("dump.rdb")).unwrap(), commands(&["SET b 2"])].concat();
+    let file = folder.path().join("appendonly.aof");
+    let check = |repair| {
+        let mut out = Vec::new();
+        let valid = aof::check(&file, repair, &mut out, || true).unwrap();
+        (valid, String::from_utf8(out).unwrap())
+    };
+    fs::write(&file, [&whole[..], b"*3\r\n$3\r\nSE"].concat()).unwrap();
+    let (valid, report) = check(Repair::No);
+    assert!(!valid && report.contains(&format!("ok_up_to={}", whole.len())), "{report}");
+    assert!(check(Repair::Fix).0 && check(Repair::No).0);
+    assert_eq!(fs::read(&file).unwrap(), whole);
+    let server = start_in(folder.path(), &[]).unwrap();
+    assert_eq!(run(&server, "MGET a b"), "1) \"1\" 2) \"2\"");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Hostile bytes for what reads bytes of strangers: RESTORE with all its forms, snapshot files, and the decoder of requests.
+//! Hostile bytes for what reads bytes of strangers: RESTORE with all its forms, snapshot files, append only
+//! files, and the decoder of requests.
 //!
 //! Inputs are mutations of the files in `tests/fuzz/corpus`. An input that leads to something not seen before (another
 //! error, another kind of value) is mutated in its turn, so that damage accumulates behind what is checked first.
@@ -14,12 +15,13 @@
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis_commands as _;
 use redis_core::Session;
+use redis_core::persistence::aof::{self, Repair};
 use redis_core::prelude::*;
 use redis_core::rdb::file::{FileReader, Item, ReadOptions};
 use redis_core::rdb::{self, Crc64, Loading, Reader, is_readable, load_object};
@@ -386,6 +388,96 @@ fn snapshots_are_not_believed() {
     session.run(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
     let file = folder.path().join("dump.rdb");
     fuzz("rdb", |random, input| load(&mut session, &file, random, input));
+}
+
+/// A data set of one increment, in a folder of its own.
+struct AppendOnly<'f> {
+    folder: &'f Path,
+    manifest: PathBuf,
+    increment: PathBuf,
+}
+
+impl<'f> AppendOnly<'f> {
+    fn new(folder: &'f Path) -> Self {
+        let directory = folder.join("appendonlydir");
+        std::fs::create_dir(&directory).unwrap();
+        let [manifest, increment] =
+            ["appendonly.aof.manifest", "appendonly.aof.1.incr.aof"].map(|name| directory.join(name));
+        AppendOnly { folder, manifest, increment }
+    }
+
+    fn write(&self, increment: &[u8]) {
+        std::fs::write(&self.manifest, "file appendonly.aof.1.incr.aof seq 1 type i\n").unwrap();
+        std::fs::write(&self.increment, increment).unwrap();
+    }
+
+    /// Whether the files are in order, and what is wrong with them.
+    fn check(&self, repair: Repair) -> (bool, String) {
+        let mut out = Vec::new();
+        let valid = aof::check(&self.manifest, repair, &mut out, || true).unwrap();
+        (valid, String::from_utf8(out).unwrap())
+    }
+
+    /// Starts a server with the files: none, or what is wrong with them.
+    fn load(&self) -> Option<String> {
+        let directives =
+            [("port", "0"), ("appendonly", "yes"), ("appendfsync", "no"), ("dir", self.folder.to_str().unwrap())];
+        let builder =
+            directives.iter().fold(Server::builder(), |builder, (name, value)| builder.directive(name, value));
+        let server = match builder.start() {
+            Ok(server) => server,
+            Err(error) => return Some(error.to_string()),
+        };
+        let mut session = server.session();
+        for database in ["0", "1", "2"] {
+            session.run(&["SELECT", database]);
+            let kind = session.run(&["TYPE", "k"]).to_string();
+            for request in uses(&kind) {
+                session.run(request);
+            }
+        }
+        None
+    }
+}
+
+/// Checks the input as an increment, and loads it. What can be loaded, or was repaired, is in order from then on.
+fn replay(files: &AppendOnly<'_>, random: &mut Random, input: &[u8]) -> String {
+    files.write(input);
+    let (valid, report) = files.check(Repair::No);
+    let problem = report.lines().find(|line| line.starts_with("0x")).map_or("", |line| &line[18..]);
+    // Not what stood there instead.
+    let problem = problem.split(", got").next().unwrap_or_default();
+    let found = format!("{valid} {}", without_numbers(problem));
+    // A server has to start for each file, and to flush its files to the disk.
+    if !random.one_in(100) {
+        return found;
+    }
+    let fixed = random.one_in(2) && {
+        let (valid, report) = files.check(Repair::Fix);
+        // There is nothing to be done about a snapshot.
+        assert!(valid || report.contains("RDB preamble of AOF file is not sane"), "{report}");
+        valid
+    };
+    let loaded = files.load();
+    match &loaded {
+        None => {
+            let (valid, report) = files.check(Repair::No);
+            // These are refused as commands are, and passed over.
+            let misplaced = ["Unexpected MULTI", "Unexpected EXEC"].iter().any(|problem| report.contains(problem));
+            assert!(valid || misplaced, "{report}");
+            assert_eq!(files.load(), None, "loaded once");
+        }
+        Some(error) => assert!(!(valid || fixed) || error.contains("Unknown command"), "in order, but {error}"),
+    }
+    let end = loaded.unwrap_or_default().replace(files.folder.to_str().unwrap(), "");
+    format!("{found} {fixed} {}", without_numbers(&end))
+}
+
+#[test]
+fn append_only_files_are_not_believed() {
+    let folder = temporary_folder();
+    let files = AppendOnly::new(folder.path());
+    fuzz("aof", |random, input| replay(&files, random, input));
 }
 
 /// The requests in a stream that comes in pieces, until an error.

@@ -87,15 +87,19 @@ fn check_part(
         writeln!(out, "{kind}{name} is empty")?;
         return Ok(true);
     }
+    let mut begin = 0;
     if is_snapshot(&mut file)? {
-        let valid = rdb::check(path, out, None)?;
-        if valid {
-            writeln!(out, "{kind}{name} is valid")?;
+        match rdb::check(path, out, None)? {
+            Some(end) => begin = end,
+            None => {
+                writeln!(out, "RDB preamble of AOF file is not sane, aborting.")?;
+                return Ok(false);
+            }
         }
-        return Ok(valid);
+        writeln!(out, "RDB preamble is OK, proceeding with AOF tail...")?;
     }
-    file.seek(SeekFrom::Start(0))?;
-    let mut reader = Reader { input: BufReader::new(file), position: 0, line: 1 };
+    file.seek(SeekFrom::Start(begin))?;
+    let mut reader = Reader { input: BufReader::new(file), position: begin, line: 1 };
     let (whole, problem) = reader.commands()?;
     if let Some((position, problem)) = problem {
         writeln!(out, "0x{position:>16x}: {problem}")?;
@@ -141,7 +145,7 @@ type Problem = (u64, String);
 impl<R: io::Read> Reader<R> {
     /// Reads to the end. Answers where the last whole command or transaction ends, and what is wrong behind it.
     fn commands(&mut self) -> io::Result<(u64, Option<Problem>)> {
-        let mut whole = 0;
+        let mut whole = self.position;
         let mut open = false;
         loop {
             match self.command()? {
@@ -174,7 +178,9 @@ impl<R: io::Read> Reader<R> {
                 Some(_) => break,
             }
         }
+        let begin = self.position;
         let count = match self.number(b'*')? {
+            Ok(0) => return Ok(Err((begin, "Expected a command, got none".into()))),
             Ok(count) => count,
             Err(problem) => return Ok(Err(problem)),
         };
@@ -271,7 +277,15 @@ mod tests {
         assert_eq!(commands(set), (whole, None));
         assert_eq!(commands(&[b"#TS:7\r\n", &set[..]].concat()), (whole + 7, None));
         let cut = |tail: &[u8]| commands(&[&set[..], tail].concat());
-        for tail in [&b"*"[..], b"*3\r\n$3\r\nSE", b"*1\r\nxx\r\n", b"*1\r\n$3\r\nSETxx", b"*x\r\n", b"*1\r\n$-1\r\n"] {
+        for tail in [
+            &b"*"[..],
+            b"*3\r\n$3\r\nSE",
+            b"*1\r\nxx\r\n",
+            b"*1\r\n$3\r\nSETxx",
+            b"*x\r\n",
+            b"*0\r\n",
+            b"*1\r\n$-1\r\n",
+        ] {
             let (end, problem) = cut(tail);
             assert!(end == whole && problem.is_some(), "{}", tail.escape_ascii());
         }

@@ -112,18 +112,18 @@ impl Progress<'_> {
     }
 }
 
-/// Reads a snapshot and writes to `out` what is in it and, if so, what is wrong with it. Answers whether it is in order.
-/// `terminal` is where to draw how far it is.
+/// Reads a snapshot and writes to `out` what is in it and, if so, what is wrong with it. Answers where it ends; nothing if
+/// it is not in order. `terminal` is where to draw how far it is.
 ///
 /// # Errors
 /// If `out` takes nothing.
-pub fn check(path: &Path, out: &mut dyn Write, terminal: Option<&mut dyn Write>) -> io::Result<bool> {
+pub fn check(path: &Path, out: &mut dyn Write, terminal: Option<&mut dyn Write>) -> io::Result<Option<u64>> {
     writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) => {
             writeln!(out, "Cannot open file {}: {error}", path.display())?;
-            return Ok(false);
+            return Ok(None);
         }
     };
     let total = file.metadata().map_or(0, |metadata| metadata.len());
@@ -145,7 +145,7 @@ pub fn check(path: &Path, out: &mut dyn Write, terminal: Option<&mut dyn Write>)
         }
     }
     found.write(out)?;
-    Ok(result.is_ok())
+    Ok(result.ok())
 }
 
 /// Reads to the end, and answers where that is.
