@@ -163,18 +163,22 @@ impl Snapshots {
         state.number != ticket.number || state.current.is_none()
     }
 
-    /// Ends one. Answers how, as it may have been called off in the meantime, and with how many changes it began.
-    pub fn end(&self, ticket: &Ticket, ok: bool) -> (End, u64) {
+    /// Ends one. Answers how, as it may have been called off in the meantime. If the server's own file is written,
+    /// `saved` is told how many changes are safe in it, before anybody sees the end.
+    pub fn end(&self, ticket: &Ticket, ok: bool, saved: impl FnOnce(u64)) -> End {
         let mut state = self.state.lock();
         let current = if state.number == ticket.number { state.current.take() } else { None };
-        let Some(current) = current else { return (End::Cancelled, 0) };
+        let Some(current) = current else { return End::Cancelled };
         if current.purpose == Purpose::Save {
             let now = clock::unix_millis();
             state.last_seconds = Some(now.saturating_sub(current.started) / 1000);
             self.note_result(&mut state, ok);
+            if ok {
+                saved(current.dirty);
+            }
         }
         self.over.notify_all();
-        (if ok { End::Done } else { End::Failed }, current.dirty)
+        if ok { End::Done } else { End::Failed }
     }
 
     fn note_result(&self, state: &mut State, ok: bool) {
@@ -297,6 +301,10 @@ impl Snapshots {
 mod tests {
     use super::*;
 
+    fn nothing_saved(changes: u64) {
+        panic!("{changes} changes are not safe");
+    }
+
     #[test]
     fn one_at_a_time() {
         let snapshots = Snapshots::new(1_000_000);
@@ -304,7 +312,9 @@ mod tests {
         assert!(snapshots.begin(Purpose::Rewrite, 0).is_none());
         snapshots.schedule();
         assert!(!snapshots.is_due(0));
-        assert_eq!(snapshots.end(&ticket, true), (End::Done, 7));
+        let mut saved = 0;
+        assert_eq!(snapshots.end(&ticket, true, |changes| saved = changes), End::Done);
+        assert_eq!(saved, 7);
         assert!(snapshots.is_due(0));
         let report = snapshots.report();
         assert!(report.last_ok && report.saves == 1 && report.current.is_none() && report.last_save > 1000);
@@ -318,9 +328,9 @@ mod tests {
         assert!(snapshots.cancel(&[Purpose::Rewrite, Purpose::Save]) && snapshots.is_cancelled(&first));
         let second = snapshots.begin(Purpose::Save, 0).expect("the second");
         assert!(snapshots.is_cancelled(&first) && !snapshots.is_cancelled(&second));
-        assert_eq!(snapshots.end(&first, false), (End::Cancelled, 0));
+        assert_eq!(snapshots.end(&first, false, nothing_saved), End::Cancelled);
         assert!(!snapshots.has_failed());
-        assert_eq!(snapshots.end(&second, true).0, End::Done);
+        assert_eq!(snapshots.end(&second, true, drop), End::Done);
     }
 
     #[test]
@@ -328,12 +338,12 @@ mod tests {
         let snapshots = Snapshots::new(0);
         let now = clock::unix_millis() / 1000;
         let ticket = snapshots.begin(Purpose::Save, 0).expect("the first");
-        assert_eq!(snapshots.end(&ticket, false).0, End::Failed);
+        assert_eq!(snapshots.end(&ticket, false, nothing_saved), End::Failed);
         assert!(snapshots.has_failed() && !snapshots.may_retry(now) && snapshots.may_retry(now + 10));
         snapshots.saved_at_once();
         assert!(snapshots.may_retry(now));
         let backup = snapshots.begin(Purpose::Backup, 0).expect("the second");
-        assert_eq!(snapshots.end(&backup, false).0, End::Failed);
+        assert_eq!(snapshots.end(&backup, false, nothing_saved), End::Failed);
         assert!(!snapshots.has_failed(), "a backup says nothing about the server's own file");
     }
 }

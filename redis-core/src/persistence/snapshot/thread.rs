@@ -28,10 +28,7 @@ impl Work {
         drop(sweeper);
         let (before, after) = if purpose == Purpose::Rewrite { (Some(done), None) } else { (None, Some(done)) };
         before.into_iter().for_each(|done| done(&result));
-        let (end, changes) = server.snapshots.end(&ticket, result.is_ok());
-        if purpose == Purpose::Save && end == End::Done {
-            server.changes.saved(changes);
-        }
+        let end = server.snapshots.end(&ticket, result.is_ok(), |changes| server.changes.saved(changes));
         if purpose == Purpose::Save {
             report(end, &result);
         }
