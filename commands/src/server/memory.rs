@@ -138,7 +138,7 @@ fn memory_stats(call: &mut Call) {
     add("clients.slaves", bytes(0));
     add("clients.normal", bytes(overhead.clients));
     add("cluster.links", bytes(0));
-    add("aof.buffer", bytes(0));
+    add("aof.buffer", Figure::Bytes(server.aof.waiting(server.changes.end()).into()));
     add("lua.caches", bytes(0));
     add("functions.caches", bytes(0));
     for (database, main) in &overhead.tables {

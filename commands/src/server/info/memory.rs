@@ -104,7 +104,7 @@ pub(super) fn memory(source: &Source<'_>, section: &mut Section<'_>) {
         .field("mem_clients_slaves", 0)
         .field("mem_clients_normal", overhead.clients)
         .field("mem_cluster_links", 0)
-        .field("mem_aof_buffer", 0)
+        .field("mem_aof_buffer", server.aof.waiting(server.changes.end()))
         .field("mem_allocator", allocator_name())
         .field("mem_overhead_db_hashtable_rehashing", 0)
         .field("active_defrag_running", 0)
