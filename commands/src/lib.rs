@@ -51,3 +51,5 @@ mod streams;
 mod strings;
 #[cfg(feature = "transactions")]
 mod transactions;
+#[cfg(any(feature = "hashes", feature = "sets", feature = "sorted_sets", feature = "keys"))]
+mod unix_time;

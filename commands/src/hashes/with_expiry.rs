@@ -6,7 +6,8 @@ use super::arguments::FieldValues;
 use super::expiry::HPERSIST;
 use super::fields::HDEL;
 use super::{FAMILY, Overwritten};
-use crate::member_expiry::{BeforeFields, Expired, Fields, SetExpiration, UnixTime, announce, deadline, is_past};
+use crate::member_expiry::{BeforeFields, Expired, Fields, SetExpiration, announce, deadline, is_past};
+use crate::unix_time::UnixTime;
 
 /// Sets the values of fields of a hash and when they expire, only if the conditions hold.
 ///

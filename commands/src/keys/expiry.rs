@@ -3,12 +3,12 @@
 //! Times to live are kept as points in time, in milliseconds, and that is how every change is logged: whoever replays a
 //! log later must not begin to count anew.
 
-use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::prelude::*;
 
 use super::FAMILY;
 use super::presence::{DEL, UNLINK};
 use crate::expire_condition::ExpireCondition;
+use crate::unix_time::UnixTime;
 
 /// Has a key expire in a number of seconds.
 #[command(
@@ -190,24 +190,6 @@ fn expire_at(
         log.rewrite(PEXPIREAT, |effect| effect.key(db, key).number(deadline));
     }
     true
-}
-
-/// A point in time in seconds or milliseconds since 1970; what it leads to depends on the command.
-#[derive(Clone, Copy)]
-struct UnixTime(i64);
-
-impl<'a> Argument<'a> for UnixTime {
-    type Raw = &'a [u8];
-    const SHAPE: Shape = Shape::exactly(1);
-    const DOC: ArgDoc = ArgDoc::new(ArgKind::UnixTime);
-
-    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
-        cursor.next()
-    }
-
-    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
-        redis_core::command::integer(raw).map(UnixTime)
-    }
 }
 
 #[cfg(test)]

@@ -1,27 +1,9 @@
 //! When fields and members expire that are set: the options of HSETEX and SADDEX.
 
-use redis_core::command::{ArgDoc, ArgKind, Cursor, Shape};
 use redis_core::prelude::*;
 
 use super::deadline;
-
-/// A point in time; what it leads to depends on the option.
-#[derive(Clone, Copy)]
-pub(crate) struct UnixTime(pub(crate) i64);
-
-impl<'a> Argument<'a> for UnixTime {
-    type Raw = &'a [u8];
-    const SHAPE: Shape = Shape::exactly(1);
-    const DOC: ArgDoc = ArgDoc::new(ArgKind::UnixTime);
-
-    fn shape(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
-        cursor.next()
-    }
-
-    fn value(raw: &'a [u8], _: &Context) -> Result<Self> {
-        redis_core::command::integer(raw).map(UnixTime)
-    }
-}
+use crate::unix_time::UnixTime;
 
 /// When members expire that are set. The number is looked at if the condition of the key holds.
 #[derive(Clone, Copy, Options)]

@@ -13,7 +13,7 @@ use redis_core::value::Value;
 pub(crate) use arguments::{
     Asked, Before, BeforeFields, BeforeMembers, Field, Fields, Member, Members, Names, counted,
 };
-pub(crate) use expiration::{SetExpiration, UnixTime};
+pub(crate) use expiration::SetExpiration;
 
 use crate::expire_condition::ExpireCondition;
 

@@ -95,10 +95,11 @@ impl Worker {
         self.runner.refresh(&mut self.keyspace);
     }
 
-    /// Gives up keys if more memory is used than `maxmemory` allows.
+    /// Gives up keys if more memory is used than `maxmemory` allows. Not while data are loaded: what a log tells next may be
+    /// about a key that was given up.
     #[inline]
     pub(crate) fn make_room(&mut self) {
-        if self.runner.eviction.has_limit() && !self.runner.replays {
+        if self.runner.eviction.has_limit() && !self.runner.server.loading.is_active() {
             eviction::make_room(&mut self.keyspace, &mut self.runner);
         }
     }
