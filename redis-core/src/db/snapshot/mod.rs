@@ -44,12 +44,12 @@ use crate::table::Table;
 pub type RecordEntry = Box<dyn Fn(&mut Writer, &Entry, &mut Progress) -> bool + Send + Sync>;
 
 /// The epochs of a store.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Epochs {
     /// The epoch of the last snapshot that has begun.
     last: u8,
-    /// One is being taken.
-    running: bool,
+    /// The one that is being taken.
+    running: Option<Arc<Outbox>>,
 }
 
 /// What is known to the keys of one database in one shard while they are being copied.

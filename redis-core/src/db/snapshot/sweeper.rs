@@ -53,15 +53,14 @@ impl Sweeper {
     pub(in crate::db) fn begin(keyspace: &mut Keyspace, record: RecordEntry, compress: bool) -> Option<Self> {
         let held = keyspace.held_mut();
         let store = held.store().clone();
-        let epoch = {
-            let mut epochs = store.epochs.lock();
-            if std::mem::replace(&mut epochs.running, true) {
-                return None;
-            }
-            epochs.last += 1;
-            epochs.last
-        };
-        Some(Self::mark(store, held, epoch, Some(record), compress))
+        let mut epochs = store.epochs.lock();
+        if epochs.running.is_some() {
+            return None;
+        }
+        epochs.last += 1;
+        let sweeper = Self::mark(store.clone(), held, epochs.last, Some(record), compress);
+        epochs.running = Some(sweeper.outbox.clone());
+        Some(sweeper)
     }
 
     /// Gives all keys a sweep. All locks are held.
@@ -106,13 +105,15 @@ impl Sweeper {
         let held = keyspace.held_mut();
         let store = held.store().clone();
         let mut epochs = store.epochs.lock();
-        let last = epochs.last;
+        let Some(outbox) = epochs.running.clone() else { return };
+        outbox.cancelled.store(true, Relaxed);
+        // After the last epoch the marks are wiped first.
+        if epochs.last != u8::MAX {
+            epochs.running = None;
+        }
         for shard in 0..store.shards() {
             for slot in &mut held.shard_mut(shard).databases {
-                let Some(sweep) = slot.keys.sweep.take() else { continue };
-                sweep.outbox.cancelled.store(true, Relaxed);
-                // After the last epoch the marks are wiped first.
-                epochs.running = last == u8::MAX;
+                drop(slot.keys.sweep.take_if(|sweep| Arc::ptr_eq(&sweep.outbox, &outbox)));
             }
         }
     }
@@ -260,8 +261,8 @@ impl Drop for Sweeper {
                 *store.epochs.lock() = Epochs::default();
             }
             _ => {
-                let mut epochs = store.epochs.lock();
-                epochs.running &= self.outbox.cancelled.load(Relaxed);
+                // If it was called off, the next one may have begun.
+                store.epochs.lock().running.take_if(|running| Arc::ptr_eq(running, &self.outbox));
             }
         }
     }
