@@ -16,12 +16,14 @@ pub struct Args<'a> {
 impl<'a> Args<'a> {
     /// The arguments that stand at `spans` of `input`.
     #[must_use]
+    #[inline]
     pub fn new(input: &'a [u8], spans: &'a [Span]) -> Self {
         Args { input, spans }
     }
 
     /// How many there are, the name included.
     #[must_use]
+    #[inline]
     pub fn len(self) -> usize {
         self.spans.len()
     }
@@ -61,6 +63,13 @@ impl<'a> Args<'a> {
     #[must_use]
     pub fn byte_len(self) -> usize {
         self.spans.iter().map(|span| span.len as usize).sum()
+    }
+
+    /// The bytes of what they are part of, which are not fewer.
+    #[must_use]
+    #[inline]
+    pub fn input_len(self) -> usize {
+        self.input.len()
     }
 
     /// A copy that owns its bytes.

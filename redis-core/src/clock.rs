@@ -1,7 +1,9 @@
 //! The two clocks: unix time for what users see, and monotonic time for what is measured.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Unix time in milliseconds, the unit of every deadline.
 pub type Millis = u64;
@@ -15,7 +17,9 @@ pub fn unix_millis() -> Millis {
 /// Unix time in microseconds.
 #[inline]
 pub fn unix_micros() -> u64 {
-    since_epoch().as_micros() as u64
+    // Read after every command, so without the detour by way of nanoseconds in 128 bits.
+    let now = since_epoch();
+    now.as_secs() * 1_000_000 + u64::from(now.subsec_micros())
 }
 
 /// Microseconds since an arbitrary moment before the first call; never goes back, whatever happens to the system's
@@ -27,8 +31,10 @@ pub fn monotonic_micros() -> u64 {
 }
 
 /// A clock set before 1970 counts as 1970: deadlines have no sign.
+#[inline]
 fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    let now = clock_gettime(ClockId::Realtime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -63,11 +63,11 @@ fn config_set(call: &mut Call, pairs: Pairs) -> Result<Okay> {
     call.secrets.borrow_mut().extend(values);
     // Where the data come from must not change while they come.
     let is_source = |name: &[u8]| NOT_WHILE_LOADING.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
-    if call.server.loading.is_active() && pairs.0.iter().any(|(name, _)| is_source(name)) {
+    if call.server().loading.is_active() && pairs.0.iter().any(|(name, _)| is_source(name)) {
         return Err(Error::LOADING);
     }
     let local = call.client.shared.origin.is_local();
-    let set = call.server.config.set(&pairs.0, local);
+    let set = call.server().config.set(&pairs.0, local);
     // What follows in the same request batch or transaction must see the new settings, or the old ones again.
     call.refresh_settings();
     set.map_err(|error| Error::from(error.to_string()))?;

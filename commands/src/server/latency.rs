@@ -62,7 +62,7 @@ fn latency_histogram(call: &mut Call, #[arg(name = "command")] names: Rest<&[u8]
         commands.push(command);
         commands.extend(&command.subcommands);
     }
-    let stats = &call.server.stats;
+    let stats = &call.server().stats;
     let found = commands.into_iter().filter_map(|command| {
         let latency = stats.latency(usize::from(command.id))?;
         Some((command.def.full_name, latency))

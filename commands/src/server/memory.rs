@@ -120,7 +120,7 @@ enum Figure {
     reply = Map(&Bulk, &OneOf(&[Integer, Double, Bulk, Map(&Bulk, &Integer)]))
 )]
 fn memory_stats(call: &mut Call) {
-    let (server, meter) = (call.server, &call.server.memory);
+    let (server, meter) = (call.server(), &call.server().memory);
     meter.refresh(clock::unix_millis() / 1000);
     let (used, resident, peak) = (meter.used(), meter.resident(), meter.peak());
     let overhead = Overhead::of(server, call.keyspace);

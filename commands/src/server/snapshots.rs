@@ -15,7 +15,7 @@ use super::FAMILY;
     access = all
 )]
 fn save(call: &mut Call) -> Result<Okay> {
-    let Call { server, keyspace, .. } = call;
+    let (server, keyspace) = (&call.worker.server, &mut *call.keyspace);
     if server.snapshots.current().is_some_and(|current| current.purpose == Purpose::Save) {
         return Err(IN_PROGRESS);
     }
@@ -46,7 +46,8 @@ enum Operation {
     access = all
 )]
 fn bgsave(call: &mut Call, operation: Option<Operation>) -> Result<Simple> {
-    let Call { server, keyspace, client, .. } = call;
+    let Call { keyspace, client, worker, .. } = call;
+    let server = &worker.server;
     let snapshots = &server.snapshots;
     let current = snapshots.current().map(|current| current.purpose);
     if matches!(operation, Some(Operation::Cancel)) {

@@ -32,7 +32,7 @@ pub(crate) fn begin(
     command: &'static Command,
     args: Args<'_>,
     keys: &[Key],
-    waiting: Waiting,
+    waiting: &Waiting,
 ) -> Arc<Blocked> {
     for key in &waiting.keys {
         keyspace.wait(*key, client.id(), waiting.kind);

@@ -24,17 +24,22 @@ pub struct Call<'a> {
     pub keyspace: &'a mut Keyspace,
     /// The connection that asks.
     pub client: &'a mut Client,
-    /// The server.
-    pub server: &'a Arc<Server>,
     /// Where the reply is written.
     pub reply: &'a mut Reply,
     /// How the change, if any, is logged.
     pub log: &'a mut Propagation,
-    /// The worker that runs the command, for those that run others (EXEC).
+    /// The worker that runs the command: the way to the server, and for those that run others (EXEC).
     pub worker: &'a mut super::worker::Runner,
 }
 
 impl<'a> Call<'a> {
+    /// The server.
+    #[must_use]
+    #[inline]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.worker.server
+    }
+
     /// The arguments behind the command's name.
     #[must_use]
     #[inline]

@@ -102,13 +102,13 @@ impl Caller {
     #[must_use]
     pub fn new(call: &Call<'_>) -> Self {
         Caller(Arc::new(Request {
-            server: call.server.clone(),
+            server: call.server().clone(),
             command: call.command,
             args: call.args.to_owned(),
             keys: call.keys.into(),
             client: call.client.id(),
             tracked: call.command.flags.has(Flags::READONLY)
-                && !call.server.tracking.is_idle()
+                && !call.server().tracking.is_idle()
                 && remembers(call.client),
             database: call.client.database,
             written: call.client.written,

@@ -82,7 +82,7 @@ pub enum Outcome {
     /// The reply is written.
     Done,
     /// Nothing could be done yet: wait until a key changes.
-    Wait(Waiting),
+    Wait(Box<Waiting>),
     /// The command is `async`: its task answers.
     Later(Box<Task>),
 }

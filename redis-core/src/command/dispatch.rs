@@ -228,6 +228,12 @@ fn shown(arg: &[u8], max: usize) -> &[u8] {
 /// Walks the keys of a request. A request whose counts do not add up has none; its shape is refused later.
 #[inline]
 pub(crate) fn find_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>) {
+    if let Some(index) = command.lone_key {
+        if usize::from(index) < args.len() {
+            found.push(Key { hash: hash(args.get(index.into())), index: index.into() });
+        }
+        return;
+    }
     if command.def.keys.is_empty() {
         return;
     }
@@ -313,7 +319,7 @@ pub(crate) fn run(
         }
         Outcome::Wait(waiting) => {
             let blocked = keyspace
-                .lend(args, |keyspace| blocking::begin(keyspace, runner, client, command, args, found, waiting));
+                .lend(args, |keyspace| blocking::begin(keyspace, runner, client, command, args, found, &waiting));
             Ok(Flow::Blocked(blocked))
         }
         // MULTI does not queue it, so this cannot be.
@@ -357,9 +363,7 @@ pub(crate) fn call(
     reply: &mut Reply,
 ) -> Result<Outcome> {
     let Run::Sync(handler) = command.def.run else { return Err(wrong_arity(command.def.full_name)) };
-    let server = runner.server.clone();
-    let mut log = std::mem::take(&mut runner.propagation);
-    log.begin(runner.logs());
+    let mut log = runner.begin_log();
     let mark = reply.len();
     let secrets = Secrets::default();
     let outcome = keyspace.lend(args, |keyspace| {
@@ -376,7 +380,6 @@ pub(crate) fn call(
                 keys: found,
                 keyspace: keyspace_again,
                 client: client_again,
-                server: &server,
                 reply,
                 log: log_again,
                 worker: runner_again,
@@ -390,12 +393,15 @@ pub(crate) fn call(
         let outcome = outcome.unwrap_or_else(|_| Err(panicked(command)));
         keyspace.finish();
         if follow(keyspace, runner, args, &log, client.in_exec) {
-            client.written = server.changes.end();
+            client.written = runner.server.changes.end();
         }
-        runner.propagation = log;
+        runner.end_log(log);
         outcome
     });
-    client.hidden.append(&mut secrets.into_inner());
+    let mut secrets = secrets.into_inner();
+    if !secrets.is_empty() {
+        client.hidden.append(&mut secrets);
+    }
     outcome
 }
 
@@ -421,12 +427,22 @@ pub(crate) fn follow(
         runner.stats.counters.keyspace_hits.add(hits);
         runner.stats.counters.keyspace_misses.add(misses);
     }
-    let dirty = keyspace.dirty();
-    let database = keyspace.index();
-    let changes = keyspace.take_changes();
-    if changes.is_quiet() && !log.is_rewritten() {
+    if keyspace.is_unchanged() && !log.is_rewritten() {
         return false;
     }
+    follow_changes(keyspace, runner, args, log, in_transaction)
+}
+
+fn follow_changes(
+    keyspace: &mut Keyspace,
+    runner: &mut Runner,
+    args: Args<'_>,
+    log: &Propagation,
+    in_transaction: bool,
+) -> bool {
+    let database = keyspace.index();
+    let changes = keyspace.take_changes();
+    let dirty = changes.dirty;
     if dirty > 0 && !runner.replays {
         runner.server.changes.count(dirty);
     }
@@ -529,13 +545,20 @@ pub(super) fn log_if_notable(
     (started, ended): (u64, u64),
     reply_len: usize,
 ) {
-    if command.flags.has(Flags::SKIP_COMMANDLOG) {
-        return;
-    }
-    let server = &runner.server;
-    let config = &server.config;
+    let thresholds = &runner.thresholds;
     let micros = ended.saturating_sub(started);
-    let reached = |threshold: i64, value: u64| threshold >= 0 && value >= threshold.unsigned_abs();
+    let notable = micros >= thresholds.micros
+        || reply_len as u64 >= thresholds.reply
+        || args.input_len() as u64 >= thresholds.request;
+    if notable && !command.flags.has(Flags::SKIP_COMMANDLOG) {
+        log_notable(runner, client, args, (micros, ended), reply_len);
+    }
+}
+
+#[cold]
+fn log_notable(runner: &Runner, client: &ClientShared, args: Args<'_>, (micros, ended): (u64, u64), reply_len: usize) {
+    let (server, thresholds) = (&runner.server, &runner.thresholds);
+    let config = &server.config;
     let note = |log: CommandLog, max_len: i64, value: u64| {
         let notable = Notable {
             time: ended / 1_000_000,
@@ -546,18 +569,15 @@ pub(super) fn log_if_notable(
         };
         server.logs.record(log, usize::try_from(max_len).unwrap_or(0), notable);
     };
-    if reached(config.slowlog_log_slower_than.get(), micros) {
+    if micros >= thresholds.micros {
         note(CommandLog::Slow, config.slowlog_max_len.get(), micros);
     }
-    if reached(config.commandlog_reply_larger_than.get(), reply_len as u64) {
+    if reply_len as u64 >= thresholds.reply {
         note(CommandLog::LargeReply, config.commandlog_large_reply_max_len.get(), reply_len as u64);
     }
-    let larger_than = config.commandlog_request_larger_than.get();
-    if larger_than >= 0 {
-        let request = args.byte_len() as u64;
-        if reached(larger_than, request) {
-            note(CommandLog::LargeRequest, config.commandlog_large_request_max_len.get(), request);
-        }
+    let request = args.byte_len() as u64;
+    if request >= thresholds.request {
+        note(CommandLog::LargeRequest, config.commandlog_large_request_max_len.get(), request);
     }
 }
 
@@ -622,9 +642,9 @@ pub fn prefetch(worker: &mut Worker, database: usize, keys: &[Key]) {
         return;
     }
     keyspace.lock_all();
-    keyspace.begin(database, worker.runner.clock / 1000, true);
-    keys.iter().for_each(|key| keyspace.prefetch_bucket(key.hash));
-    keys.iter().for_each(|key| keyspace.prefetch_entry(key.hash));
+    let table = keyspace.table_of_only_shard(database);
+    keys.iter().for_each(|key| table.prefetch_bucket(key.hash));
+    keys.iter().for_each(|key| table.prefetch_entry(key.hash));
 }
 
 /// Cleans up behind a connection that has gone.

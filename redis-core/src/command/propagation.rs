@@ -33,9 +33,9 @@ impl Propagation {
         Propagation { active, ..Propagation::default() }
     }
 
-    /// For the next call, with the buffers of this one.
-    pub(super) fn begin(&mut self, active: bool) {
-        self.active = active;
+    /// For the next call, with the buffers of this one, while somebody follows.
+    pub(super) fn begin(&mut self) {
+        self.active = true;
         self.rewritten = false;
         self.written.clear();
         self.effects.clear();

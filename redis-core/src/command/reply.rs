@@ -127,14 +127,14 @@ impl<T: IntoReply> IntoOutcome for Wait<T> {
             Wait::For(keys, timeout) => (keys, None, timeout),
             Wait::ForOne(keys, kind, timeout) => (keys, Some(kind), timeout),
         };
-        Ok(Outcome::Wait(Waiting {
+        Ok(Outcome::Wait(Box::new(Waiting {
             keys: keys.keys,
             remembered: keys.remembered,
             kind,
             timeout: timeout.0,
             instead: T::write_nil,
             at_timeout: T::write_timeout,
-        }))
+        })))
     }
 }
 

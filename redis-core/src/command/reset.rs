@@ -10,7 +10,7 @@ impl Call<'_> {
     /// Takes back all that the connection has set for itself: transaction, watches, subscriptions, database, name,
     /// protocol, authentication, and what is done to its replies.
     pub fn reset_connection(&mut self) {
-        let (client, server) = (&mut *self.client, self.server);
+        let (client, server) = (&mut *self.client, &self.worker.server);
         close(client);
         unwatch(self.keyspace, self.worker, client);
         server.pubsub.unsubscribe_all(&client.subscriber, &mut client.subscriptions);

@@ -73,7 +73,7 @@ impl Call<'_> {
         self.client.in_exec = false;
         if self.worker.has_effects() {
             self.worker.log_effects();
-            self.client.written = self.server.changes.end();
+            self.client.written = self.worker.server.changes.end();
         }
         unwatch(self.keyspace, self.worker, self.client);
         Ok(())
@@ -119,7 +119,7 @@ impl Call<'_> {
         }
         let name = name.into();
         self.keyspace.watch(key, self.client.id(), &self.client.touched);
-        let clients = &self.server.clients;
+        let clients = &self.worker.server.clients;
         clients.watching.fetch_add(usize::from(self.client.watched.is_empty()), Ordering::Relaxed);
         clients.watched_keys.fetch_add(1, Ordering::Relaxed);
         self.client.watched.push(Watched { database, hash: key.hash, name });

@@ -9,7 +9,7 @@ use super::registry::Registry;
 use crate::clock;
 use crate::db::{Changes, Keyspace};
 use crate::error::Error;
-use crate::observe::WorkerStats;
+use crate::observe::{Thresholds, WorkerStats};
 use crate::server::{Effects, Server, Stale};
 
 /// What a thread needs to run commands of one server.
@@ -38,6 +38,8 @@ pub struct Runner {
     pub(crate) flushed: bool,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
     pub(crate) clock: u64,
+    /// From where on commands are worth a line in the logs of what is slow or large.
+    pub(super) thresholds: Thresholds,
     /// What makes room when `maxmemory` is used up.
     pub(super) eviction: Eviction,
     /// What the running command says about its effects; kept for its buffers.
@@ -59,6 +61,7 @@ impl Worker {
         let generation = server.config.generation();
         let ready = VecDeque::new();
         let clock = clock::unix_micros();
+        let thresholds = server.thresholds();
         let eviction = Eviction::new(&server.config);
         let runner = Runner {
             server,
@@ -69,6 +72,7 @@ impl Worker {
             stale: Vec::new(),
             flushed: false,
             clock,
+            thresholds,
             eviction,
             propagation: Propagation::default(),
             effects: Effects::default(),
@@ -118,6 +122,25 @@ impl Runner {
         self.server.changes.is_active() && !self.replays
     }
 
+    /// What the next command may say about its effects. While nobody follows, there are no buffers to move.
+    #[inline]
+    pub(super) fn begin_log(&mut self) -> Propagation {
+        if !self.logs() {
+            return Propagation::new(false);
+        }
+        let mut log = std::mem::take(&mut self.propagation);
+        log.begin();
+        log
+    }
+
+    /// Keeps the buffers for the next command.
+    #[inline]
+    pub(super) fn end_log(&mut self, log: Propagation) {
+        if log.is_active() {
+            self.propagation = log;
+        }
+    }
+
     /// Whether something has gathered that is to be logged.
     pub(super) fn has_effects(&self) -> bool {
         !self.effects.is_empty()
@@ -139,10 +162,15 @@ impl Runner {
     }
 
     /// Tells the clients that keep copies which keys have changed. `client` is the connection whose command did it.
+    #[inline]
     pub fn invalidate(&mut self, client: Option<u64>) {
-        if !self.flushed && self.stale.is_empty() {
-            return;
+        if self.flushed || !self.stale.is_empty() {
+            self.send_invalidations(client);
         }
+    }
+
+    #[cold]
+    fn send_invalidations(&mut self, client: Option<u64>) {
         let server = &self.server;
         let limits = server.pubsub.output_limits();
         if std::mem::take(&mut self.flushed) && !server.tracking.is_idle() {
@@ -162,6 +190,7 @@ impl Runner {
             self.generation = generation;
             *keyspace.settings_mut() = self.server.settings();
             keyspace.settings_mut().expire &= !self.replays;
+            self.thresholds = self.server.thresholds();
             self.eviction.configure(&self.server.config);
         }
         self.write_refusal = if self.replays { None } else { self.server.write_refusal() };

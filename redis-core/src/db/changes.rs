@@ -33,7 +33,12 @@ impl Changes {
     /// Whether nobody needs to be told anything.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.dirty == 0 && !self.flushed && self.events.is_empty() && self.ready.is_empty() && self.vanished.is_empty()
+        self.dirty == 0
+            && !self.flushed
+            && self.events.is_empty()
+            && self.ready.is_empty()
+            && self.vanished.is_empty()
+            && self.touched.is_empty()
     }
 }
 

@@ -10,7 +10,7 @@ use super::store::{ShardSet, Store};
 use super::{Db, Deadline, Entry, Found, Held, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
-use crate::table::NO_DEADLINE;
+use crate::table::{NO_DEADLINE, Table};
 use crate::value::Kind;
 
 /// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
@@ -341,15 +341,10 @@ impl Keyspace {
         self.db.held.lock(&all);
     }
 
-    /// Asks the processor to fetch what a lookup will need. The shard must be held.
+    /// The keys of a database, where there is one shard, which is held.
     #[inline]
-    pub(crate) fn prefetch_bucket(&self, hash: u64) {
-        self.db.database(hash).keys.table().prefetch_bucket(hash);
-    }
-
-    #[inline]
-    pub(crate) fn prefetch_entry(&self, hash: u64) {
-        self.db.database(hash).keys.table().prefetch_entry(hash);
+    pub(crate) fn table_of_only_shard(&self, database: usize) -> &Table<Entry> {
+        self.databases_of(0)[database].keys.table()
     }
 
     /// Registers a client as watching a key of the selected database.

@@ -47,10 +47,10 @@ impl Keyspace {
 
     fn load_locked(&mut self, entries: Vec<(u64, Entry)>, duplicate: Duplicate) -> Result<(), Entry> {
         let hashes: Vec<u64> = entries.iter().map(|(hash, _)| *hash).collect();
-        hashes.iter().take(AHEAD).for_each(|hash| self.prefetch_bucket(*hash));
+        hashes.iter().take(AHEAD).for_each(|hash| self.prefetch(*hash));
         for (place, (hash, entry)) in entries.into_iter().enumerate() {
             if let Some(ahead) = hashes.get(place + AHEAD) {
-                self.prefetch_bucket(*ahead);
+                self.prefetch(*ahead);
             }
             let keys = &mut self.database_mut(hash).keys;
             if keys.table().find(hash, entry.key()).is_some() {
@@ -62,6 +62,11 @@ impl Keyspace {
             keys.insert(hash, entry);
         }
         Ok(())
+    }
+
+    /// Asks the processor to fetch where an entry is going to be put.
+    fn prefetch(&self, hash: u64) {
+        self.database(hash).keys.table().prefetch_bucket(hash);
     }
 }
 

@@ -208,6 +208,12 @@ impl Db {
         std::mem::take(&mut self.changes)
     }
 
+    /// Whether the call did nothing that anybody needs to be told.
+    #[inline]
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.changes.is_quiet()
+    }
+
     pub(crate) fn dirty(&self) -> u64 {
         self.changes.dirty
     }

@@ -449,13 +449,21 @@ impl Db {
     }
 
     /// What is left to do when the handler has returned: expired keys go, misses are told.
+    #[inline]
     pub(crate) fn finish(&mut self) {
         if !self.noted.get_mut().is_empty() {
-            for (database, found, matter) in self.noted.take() {
-                self.in_database(database, |db| db.see_to(found, &matter));
-            }
+            self.see_to_all();
         }
         self.lent_collection.set(false);
-        self.minted.clear();
+        if !self.minted.is_empty() {
+            self.minted.clear();
+        }
+    }
+
+    #[cold]
+    fn see_to_all(&mut self) {
+        for (database, found, matter) in self.noted.take() {
+            self.in_database(database, |db| db.see_to(found, &matter));
+        }
     }
 }

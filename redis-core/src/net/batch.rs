@@ -109,7 +109,7 @@ impl Connection {
             }
             self.client.close_after_reply();
         }
-        self.send(thread);
+        self.answer(thread);
         if thread.spans.capacity() > KEEP_SPANS {
             (thread.spans, thread.keys) = Default::default();
         }
@@ -222,11 +222,16 @@ impl Connection {
     }
 
     /// Writes what others have sent into the reply, at its end or at `place`.
+    #[inline]
     fn take_mail(&mut self, reply: &mut Reply, place: Option<usize>) {
-        let mailbox = &self.client.shared.mailbox;
-        if mailbox.is_empty() {
-            return;
+        if !self.client.shared.mailbox.is_empty() {
+            self.write_mail(reply, place);
         }
+    }
+
+    #[cold]
+    fn write_mail(&mut self, reply: &mut Reply, place: Option<usize>) {
+        let mailbox = &self.client.shared.mailbox;
         let end = reply.len();
         mailbox.drain(|message| reply.raw(message));
         if let Some(place) = place {

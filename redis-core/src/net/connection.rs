@@ -33,6 +33,9 @@ use crate::server::{Blocked, Client, Server};
 /// A reply buffer that has grown beyond this is not kept for the next connection.
 const KEEP_REPLY: usize = 1 << 20;
 
+/// A reply that is longer is not put off: its client has enough to do already.
+const PUT_OFF: usize = 16 * 1024;
+
 /// A list of messages that has grown beyond this many is not kept for the next connection.
 const KEEP_MAIL: usize = 1024;
 
@@ -53,6 +56,8 @@ pub(super) struct Connection {
     /// Whether `input` may hold whole requests.
     backlog: bool,
     output: Output,
+    /// The output is a reply that is to be sent when others have been served.
+    put_off: bool,
     wait: Wait,
 }
 
@@ -81,6 +86,7 @@ impl Connection {
             input: Vec::new(),
             backlog: false,
             output: Output::default(),
+            put_off: false,
             wait: Wait::No,
         }
     }
@@ -134,11 +140,13 @@ impl Connection {
             }
             if self.backlog && !self.waits() {
                 self.run_input();
-                continue;
+            } else if !matches!(ready!(self.poll_read(context)), Ok(1..)) {
+                return Poll::Ready(Closed);
             }
-            match ready!(self.poll_read(context)) {
-                Ok(0) | Err(_) => return Poll::Ready(Closed),
-                Ok(_) => {}
+            if self.put_off {
+                // Behind all others that are to be polled now.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
@@ -325,6 +333,29 @@ impl Connection {
         }
     }
 
+    /// Sends the reply to what has run, or puts it off until the others are served that are to be served now.
+    ///
+    /// A client that waits is woken up by the first reply that comes, and finds those that come before it has looked at
+    /// it without being woken again. So where many are to be served, it is cheaper for both sides to answer them in one
+    /// go; it is what Redis does.
+    pub(super) fn answer(&mut self, thread: &mut Thread) {
+        thread.served += 1;
+        let len = thread.reply.len();
+        let puts_off = thread.crowded
+            && (1..=PUT_OFF).contains(&len)
+            && self.output.is_empty()
+            && !self.server.aof.holds_replies()
+            && !self.exceeds_limit(len)
+            && self.client.shared.mailbox.close_requested().is_none();
+        if puts_off {
+            let spare = thread.spare.pop().unwrap_or_default();
+            self.output.put_off(thread.reply.exchange(spare));
+            self.put_off = true;
+        } else {
+            self.send(thread);
+        }
+    }
+
     /// Sends what the thread's buffer holds for this connection.
     pub(super) fn send(&mut self, thread: &mut Thread) {
         let reply = &mut thread.reply;
@@ -383,9 +414,15 @@ impl Connection {
     /// Writes what waits, and then what others have sent: as long as the socket takes it.
     fn write(&mut self) -> io::Result<()> {
         if !self.output.is_empty() {
-            let taken = self.output.flush(&self.stream)?;
-            self.client.shared.last_active.store(clock::unix_millis(), Relaxed);
-            with_thread(|thread| self.note_sent(thread, taken));
+            // What was put off was answered just now, and its client has been active just now.
+            if !std::mem::take(&mut self.put_off) {
+                self.client.shared.last_active.store(clock::unix_millis(), Relaxed);
+            }
+            with_thread(|thread| {
+                let taken = self.output.flush(&self.stream, |buffer| thread.recycle(buffer))?;
+                self.note_sent(thread, taken);
+                io::Result::Ok(())
+            })?;
         }
         if self.output.is_empty() && !self.client.shared.mailbox.is_empty() && !self.client.close {
             with_thread(|thread| self.deliver(thread))?;

@@ -12,6 +12,10 @@ use crate::resp::{Reply, Span};
 /// Bytes that one read may bring.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// How many empty buffers are kept, and how large they are at most.
+const SPARES: usize = 64;
+const SPARE_BYTES: usize = 16 * 1024;
+
 /// The state of a worker thread.
 pub(super) struct Thread {
     pub(super) worker: Worker,
@@ -21,6 +25,22 @@ pub(super) struct Thread {
     pub(super) keys: Vec<Key>,
     pub(super) batch: Vec<Item>,
     pub(super) mail: Vec<Bytes>,
+    /// Empty buffers for replies that are put off.
+    pub(super) spare: Vec<Vec<u8>>,
+    /// How many connections have run requests since the thread last waited for events.
+    pub(super) served: usize,
+    /// Whether there were several the last time, so that there are probably several now.
+    pub(super) crowded: bool,
+}
+
+impl Thread {
+    /// Keeps a buffer for the next reply that is put off.
+    pub(super) fn recycle(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= SPARE_BYTES && self.spare.len() < SPARES {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
 }
 
 thread_local! {
@@ -37,9 +57,21 @@ pub(super) fn enter(worker: Worker) -> Entered {
         keys: Vec::new(),
         batch: Vec::new(),
         mail: Vec::new(),
+        spare: Vec::new(),
+        served: 0,
+        crowded: false,
     };
     THREAD.set(Some(thread));
     Entered
+}
+
+/// Notes that the thread is about to wait for events, if it is a worker thread.
+pub(super) fn note_park() {
+    THREAD.with_borrow_mut(|thread| {
+        if let Some(thread) = thread {
+            thread.crowded = std::mem::take(&mut thread.served) > 1;
+        }
+    });
 }
 
 /// Undoes [`enter`].

@@ -46,6 +46,12 @@ impl Output {
         self.bytes.capacity()
     }
 
+    /// Keeps a whole reply for later, where nothing waits.
+    pub(super) fn put_off(&mut self, reply: Vec<u8>) {
+        debug_assert!(self.is_empty());
+        self.bytes = reply;
+    }
+
     /// Keeps bytes back, with all that wait, until the changes up to an offset may be told of.
     pub(super) fn hold(&mut self, bytes: &[u8], until: u64) {
         self.bytes.extend_from_slice(bytes);
@@ -73,8 +79,9 @@ impl Output {
         Ok(taken)
     }
 
-    /// Sends what the socket takes now of what waits, and answers how much that was.
-    pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
+    /// Sends what the socket takes now of what waits, and answers how much that was. `recycle` gets the buffer when it is
+    /// empty.
+    pub(super) fn flush(&mut self, stream: &Stream, recycle: impl FnOnce(Vec<u8>)) -> io::Result<usize> {
         let mut taken = 0;
         while !self.is_empty() && self.held_until.is_none() {
             match try_write(stream, &self.bytes[self.sent..])? {
@@ -87,7 +94,7 @@ impl Output {
         }
         if self.is_empty() {
             // An idle connection holds no buffer.
-            self.bytes = Vec::new();
+            recycle(std::mem::take(&mut self.bytes));
             self.sent = 0;
         } else if self.sent > self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::connection::Connection;
-use super::context::{enter, with_thread};
+use super::context::{enter, note_park, with_thread};
 use super::ports::{self, Listening};
 use super::stream::Stream;
 use super::{cron, listen};
@@ -24,6 +24,10 @@ use crate::server::{Client, Origin, Server};
 
 /// How long connections may take to send their last bytes when the server stops.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How many tasks are polled before the thread looks for new events: each of some hundred connections twice, to serve
+/// it and to send what was put off.
+const POLLS_BETWEEN_EVENTS: u32 = 256;
 
 /// A connection on its way to its worker.
 enum Arrival {
@@ -72,7 +76,11 @@ pub(crate) fn run(
 }
 
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(POLLS_BETWEEN_EVENTS)
+        .on_thread_park(note_park)
+        .build()
 }
 
 fn first_worker(

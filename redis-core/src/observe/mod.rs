@@ -21,5 +21,5 @@ pub use histogram::{Distribution, Histogram};
 pub use latency::LatencyMonitor;
 pub use memory::MemoryMeter;
 pub use rates::{RateMeter, Rates};
-pub use slowlog::{CommandLog, CommandLogs, LogEntry, Notable};
+pub use slowlog::{CommandLog, CommandLogs, LogEntry, Notable, Thresholds};
 pub use stats::{CommandStats, CommandTotals, Stats, WorkerStats};

@@ -77,6 +77,26 @@ pub struct Notable<'a, A> {
     pub client_name: &'a [u8],
 }
 
+/// From where on a command is written into each log: what the directives say, ready for a comparison after every command.
+#[derive(Clone, Copy, Debug)]
+pub struct Thresholds {
+    /// Microseconds that it took.
+    pub micros: u64,
+    /// Bytes of its reply.
+    pub reply: u64,
+    /// Bytes of its arguments.
+    pub request: u64,
+}
+
+impl Thresholds {
+    /// As the directives say it, in which a negative number switches a log off.
+    #[must_use]
+    pub fn new(micros: i64, reply: i64, request: i64) -> Self {
+        let from = |threshold: i64| u64::try_from(threshold).unwrap_or(u64::MAX);
+        Thresholds { micros: from(micros), reply: from(reply), request: from(request) }
+    }
+}
+
 /// The three logs of a server.
 #[derive(Debug, Default)]
 pub struct CommandLogs([Mutex<Log>; 3]);

@@ -243,6 +243,9 @@ impl Decoder {
                 None => return Ok(false),
             }
         }
+        if self.bulk_len.is_none() && limits.bulk_len >= SHORT && input.len() <= u32::MAX as usize {
+            self.advance_over_short(input, spans);
+        }
         while self.remaining > 0 {
             let len = match self.bulk_len {
                 Some(len) => len,
@@ -263,6 +266,23 @@ impl Decoder {
             self.remaining -= 1;
         }
         Ok(true)
+    }
+
+    /// Reads on as long as arguments are short and whole, which mostly is to the end.
+    #[inline]
+    fn advance_over_short(&mut self, input: &[u8], spans: &mut Vec<Span>) {
+        let (mut position, mut remaining) = (self.position, self.remaining);
+        while remaining > 0 {
+            let Some((len, width)) = input.get(position..).and_then(|rest| short_header(rest, b'$')) else { break };
+            let start = position + width;
+            if start + len + 2 > input.len() {
+                break;
+            }
+            spans.push(Span { start: start as u32, len: len as u32 });
+            position = start + len + 2;
+            remaining -= 1;
+        }
+        (self.position, self.remaining) = (position, remaining);
     }
 
     /// Reads the number of arguments, if the line that announces it is complete.
@@ -360,6 +380,9 @@ impl Decoder {
         Ok(None)
     }
 }
+
+/// The largest number of two digits.
+const SHORT: usize = 99;
 
 /// A header whose number has one or two digits and is complete: the number, and the header's width.
 #[inline]

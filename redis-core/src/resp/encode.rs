@@ -94,6 +94,12 @@ impl Reply {
         std::mem::take(&mut self.out)
     }
 
+    /// Moves the bytes out and goes on with an empty buffer, which may have been used before.
+    pub fn exchange(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        debug_assert!(buffer.is_empty());
+        std::mem::replace(&mut self.out, buffer)
+    }
+
     /// Forgets the bytes and keeps the buffer.
     pub fn clear(&mut self) {
         self.out.clear();

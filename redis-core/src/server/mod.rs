@@ -40,7 +40,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::db::{AccessClock, Settings, Store};
 use crate::error::Error;
-use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats};
+use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats, Thresholds};
 use crate::pubsub::PubSub;
 
 /// A running server, as its commands and connections share it.
@@ -153,6 +153,16 @@ impl Server {
         self.aof
             .is_failing()
             .then(|| Error::from(format!("MISCONF Errors writing to the AOF file: {}", self.aof.error())))
+    }
+
+    /// From where on commands are logged, as configured now.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds::new(
+            self.config.slowlog_log_slower_than.get(),
+            self.config.commandlog_reply_larger_than.get(),
+            self.config.commandlog_request_larger_than.get(),
+        )
     }
 
     /// How the data are to be treated, as configured now.

@@ -105,7 +105,7 @@ impl<'a> Argument<'a> for Reason {
 )]
 fn client_unblock(call: &mut Call, client_id: i64, unblock_type: Option<Reason>) -> bool {
     static UNBLOCKED: Error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    let clients = &call.server.clients;
+    let clients = &call.server().clients;
     let Some(client) = u64::try_from(client_id).ok().and_then(|id| clients.get(id)) else { return false };
     let error = (unblock_type == Some(Reason::Error)).then_some(&UNBLOCKED);
     unblock(call.worker, &client, error)

@@ -26,7 +26,7 @@ use super::{FAMILY, Undocumented};
 )]
 fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
     let local = call.client.shared.origin.is_local();
-    if !call.server.config.enable_debug_command.get().allows(local) {
+    if !call.server().config.enable_debug_command.get().allows(local) {
         return Err(Error::new(
             "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
              from a local connection, otherwise you need to set this option in the configuration file, and then \
@@ -44,19 +44,19 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
             ok(call);
         }
         (b"set-active-expire", [flag]) => {
-            call.server.active_expire.store(is_on(flag), Relaxed);
+            call.server().active_expire.store(is_on(flag), Relaxed);
             ok(call);
         }
         (b"set-skip-checksum-validation", [flag]) => {
-            call.server.skip_checksums.store(is_on(flag), Relaxed);
+            call.server().skip_checksums.store(is_on(flag), Relaxed);
             ok(call);
         }
         (b"pause-cron", [flag]) => {
-            call.server.cron_paused.store(is_on(flag), Relaxed);
+            call.server().cron_paused.store(is_on(flag), Relaxed);
             ok(call);
         }
         (b"config-rewrite-force-all", []) => {
-            call.server.config.rewrite_all().map_err(|error| Error::from(error.to_string()))?;
+            call.server().config.rewrite_all().map_err(|error| Error::from(error.to_string()))?;
             ok(call);
         }
         (b"log", [message]) => {
@@ -121,7 +121,7 @@ fn set_packed_threshold(call: &mut Call, size: &[u8]) -> Result<()> {
     let bytes = bytes
         .and_then(|bytes| usize::try_from(bytes).ok())
         .ok_or(Error::new("ERR argument must be a memory value bigger than 1 and smaller than 4gb"))?;
-    call.server.config.set_quicklist_packed_threshold(bytes);
+    call.server().config.set_quicklist_packed_threshold(bytes);
     call.refresh_settings();
     Ok(())
 }

@@ -13,7 +13,7 @@ pub(super) fn describe(call: &mut Call, key: &[u8], fast: bool) -> Result<()> {
     // The address tells whether a value was changed in place.
     let mut text = format!("Value at:{:p} refcount:1 encoding:{}", entry.key().as_ptr(), encoding(entry));
     if !fast {
-        let compress = call.server.config.rdbcompression.get();
+        let compress = call.server().config.rdbcompression.get();
         text += &format!(" serializedlength:{}", serialized_len(entry, keyspace.now(), compress));
     }
     text += &format!(" lru:{} lru_seconds_idle:{}", entry.access(), keyspace.clock().idle_seconds(entry.access()));

@@ -19,7 +19,7 @@ pub(super) fn reload(call: &mut Call, words: &[&[u8]]) -> Result<()> {
             }
         }
     }
-    match rdb::reload(call.keyspace, call.server, options) {
+    match rdb::reload(call.keyspace, &call.worker.server, options) {
         Ok(()) => {
             tracing::warn!("DB reloaded by DEBUG RELOAD");
             call.reply.simple("OK");
@@ -38,7 +38,7 @@ pub(super) fn reload(call: &mut Call, words: &[&[u8]]) -> Result<()> {
 
 /// Removes the data set and loads it from the append only file.
 pub(super) fn load_append_only(call: &mut Call) -> Result<()> {
-    match aof::reload(call.keyspace, call.server) {
+    match aof::reload(call.keyspace, &call.worker.server) {
         Ok(()) => {
             tracing::warn!("Append Only File loaded by DEBUG LOADAOF");
             call.reply.simple("OK");
@@ -47,7 +47,7 @@ pub(super) fn load_append_only(call: &mut Call) -> Result<()> {
         Err(error) => {
             // Half of the data is no data set to be served, nor to be written.
             tracing::warn!("Error trying to load the AOF files: {error}. Exiting.");
-            call.server.lifecycle.fail();
+            call.server().lifecycle.fail();
             Err(Error::new("ERR Error trying to load the AOF files, check server logs."))
         }
     }

@@ -56,7 +56,7 @@ const SECTIONS: &[(&str, Tier, Write)] = &[
 fn info(call: &mut Call, #[arg(name = "section")] sections: Rest<&[u8]>) {
     let selection = Selection::parse(sections.iter().copied());
     let now = clock::unix_millis();
-    let source = Source { server: call.server, keyspace: call.keyspace, registry: call.worker.registry, now };
+    let source = Source { server: call.server(), keyspace: call.keyspace, registry: call.worker.registry, now };
     let mut info = Info::new(&selection);
     for (title, tier, write) in SECTIONS {
         if let Some(mut section) = info.section(title, *tier) {
