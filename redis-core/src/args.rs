@@ -75,7 +75,7 @@ impl<'a> Args<'a> {
     /// A copy that owns its bytes.
     #[must_use]
     pub fn to_owned(self) -> OwnedArgs {
-        OwnedArgs::new(self.iter())
+        OwnedArgs::with_room(self.byte_len(), self.len(), self.iter())
     }
 }
 
@@ -98,8 +98,13 @@ impl OwnedArgs {
     /// # Panics
     /// If they hold 4 GiB or more together, which no request can (the query buffer limit is below).
     pub fn new<'a>(args: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut bytes = Vec::new();
-        let mut spans = Vec::new();
+        Self::with_room(0, 0, args)
+    }
+
+    /// Copies `len` arguments of together `byte_len` bytes, as far as that is known, so that nothing is copied twice.
+    fn with_room<'a>(byte_len: usize, len: usize, args: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut bytes = Vec::with_capacity(byte_len);
+        let mut spans = Vec::with_capacity(len);
         for arg in args {
             let start = u32::try_from(bytes.len()).expect("requests stay below 4 GiB");
             let len = u32::try_from(arg.len()).expect("requests stay below 4 GiB");

@@ -69,7 +69,7 @@ fn remembering(args: Args<'_>, remembered: &[(usize, Box<[u8]>)]) -> OwnedArgs {
 
 /// Takes a client out of the queues that it stands in. The shards are locked anew.
 fn leave(keyspace: &mut Keyspace, blocked: &Blocked, client: u64) {
-    let wanted = shards_of(keyspace, &blocked.waits_for);
+    let wanted = shards_of(keyspace, &*blocked.waits_for);
     keyspace.lock(&wanted);
     for key in &blocked.waits_for {
         let name = blocked.args.as_args().get(key.index as usize);
@@ -154,7 +154,7 @@ pub(crate) fn serve(worker: &mut Worker) {
 fn serve_one(worker: &mut Worker, id: u64, hash: u64, name: &[u8]) {
     let Some(shared) = worker.runner.server.clients.get(id) else { return };
     let Some(blocked) = shared.blocked.lock().clone() else { return };
-    let wanted = shards_of(&worker.keyspace, &blocked.keys);
+    let wanted = shards_of(&worker.keyspace, &*blocked.keys);
     worker.keyspace.lock(&wanted);
     let mut current = shared.blocked.lock();
     // Between looking and locking the wait may have ended, and another one begun. A client that was told to close will

@@ -205,7 +205,7 @@ impl Request {
     fn run_on<R>(&self, worker: &mut Worker, body: impl FnOnce(&mut Keyspace) -> R) -> std::thread::Result<R> {
         worker.begin();
         let (keyspace, runner) = (&mut worker.keyspace, &mut worker.runner);
-        let wanted = shards_of(keyspace, &self.keys);
+        let wanted = shards_of(keyspace, &*self.keys);
         keyspace.lock(&wanted);
         keyspace.begin(self.database, runner.clock / 1000, self.touch);
         let args = self.args.as_args();

@@ -5,6 +5,7 @@
 //! may do now, queue if MULTI is open, and only then lock the keys' shards and run. The reply is written under the
 //! locks; changes are logged and told before they are released.
 
+use std::borrow::Borrow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -75,7 +76,7 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
             Flow::Next
         }
         Ok(Step::Queue(command)) => {
-            queue(client, command, args);
+            queue(client, command, args, keys);
             reply.simple("QUEUED");
             Flow::Next
         }
@@ -261,9 +262,9 @@ pub(crate) fn lock(keyspace: &mut Keyspace, command: &Command, found: &[Key]) {
 
 /// The shards of the given keys.
 #[inline]
-pub(crate) fn shards_of(keyspace: &Keyspace, found: &[Key]) -> ShardSet {
+pub(crate) fn shards_of(keyspace: &Keyspace, keys: impl IntoIterator<Item = impl Borrow<Key>>) -> ShardSet {
     let mut wanted = ShardSet::default();
-    found.iter().for_each(|key| wanted.insert(keyspace.store().shard_of(key.hash)));
+    keys.into_iter().for_each(|key| wanted.insert(keyspace.store().shard_of(key.borrow().hash)));
     wanted
 }
 
@@ -441,21 +442,23 @@ fn follow_changes(
     in_transaction: bool,
 ) -> bool {
     let database = keyspace.index();
-    let changes = keyspace.take_changes();
-    let dirty = changes.dirty;
+    let dirty = keyspace.take_dirty();
     if dirty > 0 && !runner.replays {
         runner.server.changes.count(dirty);
     }
+    // Mostly there is nothing to tell but that number.
+    let changes = (!keyspace.is_unchanged()).then(|| keyspace.take_changes());
+    let vanished = changes.as_ref().map_or(&[][..], |changes| &changes.vanished);
     let mut logged = false;
     if log.is_active() {
-        if changes.vanished.is_empty() && !log.is_rewritten() && !in_transaction {
+        if vanished.is_empty() && !log.is_rewritten() && !in_transaction {
             if dirty > 0 {
                 runner.server.changes.append(database, args);
                 logged = true;
             }
         } else {
             let effects = &mut runner.effects;
-            changes.vanished.iter().for_each(|gone| effects.push(gone.database, gone.effect().as_args()));
+            vanished.iter().for_each(|gone| effects.push(gone.database, gone.effect().as_args()));
             if log.is_rewritten() {
                 log.give(database, effects);
             } else if dirty > 0 {
@@ -467,7 +470,9 @@ fn follow_changes(
             }
         }
     }
-    tell(runner, changes);
+    if let Some(changes) = changes {
+        tell(runner, changes);
+    }
     logged
 }
 
@@ -609,13 +614,13 @@ pub(crate) fn fail(runner: &Runner, command: &Command, error: &Error, reply: &mu
     reply.error(error.bytes());
 }
 
-fn queue(client: &mut Client, command: &'static Command, args: Args<'_>) {
+fn queue(client: &mut Client, command: &'static Command, args: Args<'_>, keys: &[Key]) {
     let Some(open) = &mut client.transaction else { return };
     let args = args.to_owned();
     client.shared.queued_bytes.fetch_add(args.memory(), Relaxed);
     open.takes_memory |= command.flags.has(Flags::DENYOOM);
     open.writes |= command.flags.has_any(Flags::WRITE.union(Flags::MAY_REPLICATE));
-    open.queue.push(Queued { command: command.id, args });
+    open.queue.push(Queued { command: command.id, args, keys: keys.into() });
     client.shared.queued.store(open.queue.len() as i64, Relaxed);
 }
 

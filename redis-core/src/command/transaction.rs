@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::call::Call;
 use super::def::Access;
-use super::dispatch::{fail, find_keys, run, shards_of};
+use super::dispatch::{fail, run, shards_of};
 use super::worker::Runner;
 use crate::db::{Key, Keyspace};
 use crate::error::{Error, Result};
@@ -60,11 +60,9 @@ impl Call<'_> {
         }
         self.reply.array(transaction.queue.len());
         self.client.in_exec = true;
-        for Queued { command, args } in &transaction.queue {
+        for Queued { command, args, keys } in &transaction.queue {
             let command = self.worker.registry.by_id(*command);
-            let mut keys = Vec::new();
-            find_keys(command, args.as_args(), &mut keys);
-            let done = run(self.keyspace, self.worker, self.client, command, args.as_args(), &keys, self.reply);
+            let done = run(self.keyspace, self.worker, self.client, command, args.as_args(), keys, self.reply);
             if let Err(error) = done {
                 fail(self.worker, command, &error, self.reply);
             }
@@ -81,20 +79,13 @@ impl Call<'_> {
 
     /// Locks the shards of all queued commands and of all watched keys.
     fn lock_queue(&mut self, queue: &[Queued]) {
-        let mut all = Vec::new();
-        let mut everything = false;
-        for Queued { command, args } in queue {
-            let command = self.worker.registry.by_id(*command);
-            everything |= command.def.access == Access::All;
-            find_keys(command, args.as_args(), &mut all);
+        if queue.iter().any(|queued| self.worker.registry.by_id(queued.command).def.access == Access::All) {
+            return self.keyspace.lock_all();
         }
-        all.extend(self.client.watched.iter().map(|watched| Key { hash: watched.hash, index: 0 }));
-        if everything {
-            self.keyspace.lock_all();
-        } else {
-            let wanted = shards_of(self.keyspace, &all);
-            self.keyspace.lock(&wanted);
-        }
+        let queued = queue.iter().flat_map(|queued| &queued.keys).copied();
+        let watched = self.client.watched.iter().map(|watched| Key { hash: watched.hash, index: 0 });
+        let wanted = shards_of(self.keyspace, queued.chain(watched));
+        self.keyspace.lock(&wanted);
     }
 
     fn watched_key_changed(&self) -> bool {

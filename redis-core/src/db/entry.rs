@@ -7,14 +7,14 @@
 //! offset 0     4       5        6          7
 //! +------+------+-------+---------+------------+----------------------+------------+-----+-------------------+
 //! | kind | used | epoch | key len | value len  | longer lengths       | deadline   | key | the string's      |
-//! | etc. | 24b  |       |         |            | 0, 2 or 8 bytes each | 0 or 8     |     | bytes, or Object* |
+//! | etc. | 24b  |       |         |            | 0, 2 or 8 bytes each | 0 or 8     |     | bytes, or Object  |
 //! +------+------+-------+---------+------------+----------------------+------------+-----+-------------------+
 //! ```
 //!
 //! A length below 254 is the byte itself; 254 says that two bytes hold it, 255 that eight do. The deadline is there
-//! only if a flag says so. A string's bytes stand behind the key, whatever their number; any other value is a [`Box`]
-//! of its [`Object`], whose pointer stands there (unaligned). A key of 16 bytes with an 8-digit number takes 31
-//! bytes, so that it fits the allocator's size class of 32.
+//! only if a flag says so. A string's bytes stand behind the key, whatever their number; any other value is an [`Object`],
+//! which stands at the next place that is aligned for it. A key of 16 bytes with an 8-digit number takes 31
+//! bytes, so that it fits the allocator's size class of 32; with a collection it takes 48.
 //!
 //! The allocation is always exactly as large as its contents. Growing a string leaves it to the allocator whether that
 //! can be done in place; between its size classes, which grow by a fifth or a quarter, it can.
@@ -56,12 +56,14 @@ const VOLATILE: u8 = 0b0100_0000;
 const TWO_BYTES: u8 = 254;
 const EIGHT_BYTES: u8 = 255;
 
-const OBJECT_LEN: usize = size_of::<*mut Object>();
+const OBJECT_LEN: usize = size_of::<Object>();
+
+const _: () = assert!(align_of::<Object>() <= ALIGN, "an object stands in the allocation of its entry");
 
 /// One key with its value, deadline, access bits and epoch; see the description of the module.
 pub struct Entry(NonNull<u8>);
 
-// SAFETY: an entry owns its allocation and its object like a `Box` of both; what is changed through `&` is atomic.
+// SAFETY: an entry owns its allocation with the object in it like a `Box`; what is changed through `&` is atomic.
 unsafe impl Send for Entry where Object: Send {}
 // SAFETY: as above.
 unsafe impl Sync for Entry where Object: Sync {}
@@ -109,7 +111,8 @@ impl Shape {
 
     #[inline]
     const fn value_at(self) -> usize {
-        self.key_at.wrapping_add(self.key_len)
+        let behind_key = self.key_at.wrapping_add(self.key_len);
+        if self.is_string() { behind_key } else { behind_key.wrapping_add(ALIGN - 1) & !(ALIGN - 1) }
     }
 
     /// Where the value ends. A length that nobody could allocate must not come out small.
@@ -168,11 +171,10 @@ impl Entry {
     pub fn object(key: &[u8], object: Object, deadline: u64) -> Self {
         let kind = object.kind();
         debug_assert!(kind != Kind::Str, "a string is no object");
-        let object = Box::into_raw(Box::new(object));
         let shape = Shape::new(kind, StrEncoding::Raw, deadline != NO_DEADLINE, key.len(), OBJECT_LEN);
         let entry = Self::allocate(shape, key, deadline);
-        // SAFETY: the shape has room for a pointer there, and nobody else knows the entry yet.
-        unsafe { entry.byte(shape.value_at()).cast::<*mut Object>().write_unaligned(object) };
+        // SAFETY: the shape has room for an object there, aligned, and nobody else knows the entry yet.
+        unsafe { entry.byte(shape.value_at()).cast::<Object>().write(object) };
         entry
     }
 
@@ -183,8 +185,8 @@ impl Entry {
         let renamed = Self::allocate(new_shape, new_key, self.expires_at());
         renamed.set_access(self.access());
         renamed.set_epoch(self.epoch());
-        // SAFETY: both values have the same length, and the allocations are different. If it is an object's pointer
-        // it is owned by the new entry from here on: the old one is freed without a look at it.
+        // SAFETY: both values have the same length, and the allocations are different. If it is an object, it has moved
+        // to the new entry: the old one is freed without a look at it.
         unsafe {
             ptr::copy_nonoverlapping(self.byte(shape.value_at()), renamed.byte(new_shape.value_at()), shape.value_len);
             std::mem::ManuallyDrop::new(self).free(shape);
@@ -204,10 +206,11 @@ impl Entry {
     pub fn into_object(self) -> Option<Object> {
         let shape = self.shape();
         let pointer = self.object_pointer(shape)?;
-        // SAFETY: the pointer came from a `Box`, and the entry that owned it is freed without a look at it.
+        // SAFETY: the object moves out, and the entry that owned it is freed without a look at it.
         unsafe {
+            let object = pointer.read();
             std::mem::ManuallyDrop::new(self).free(shape);
-            Some(*Box::from_raw(pointer))
+            Some(object)
         }
     }
 
@@ -242,8 +245,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let shape = self.shape();
         if let Some(object) = self.object_pointer(shape) {
-            // SAFETY: the pointer came from a `Box` that the entry owns.
-            drop(unsafe { Box::from_raw(object) });
+            // SAFETY: the entry owns the object, and nobody uses it again.
+            unsafe { ptr::drop_in_place(object) };
         }
         // SAFETY: nobody uses an entry that has been dropped.
         unsafe { self.free(shape) };
@@ -349,7 +352,7 @@ impl Entry {
         self.epoch_byte().store(epoch, Relaxed);
     }
 
-    /// Bytes that the allocator sets aside for the entry, without what belongs to an object.
+    /// Bytes that the allocator sets aside for the entry, without what an object holds elsewhere.
     pub fn memory(&self) -> usize {
         size_class(self.shape().size())
     }
@@ -548,14 +551,13 @@ impl Entry {
         self.write_len(shape.value_len, VALUE_LEN, FIXED + width_of(shape.key_len));
     }
 
-    /// The object's pointer, if there is one. Reading it out makes no claim on the object.
+    /// Where the object is, if there is one.
     #[inline]
     fn object_pointer(&self, shape: Shape) -> Option<*mut Object> {
         if shape.is_string() {
             return None;
         }
-        // SAFETY: the value of an entry that is not a string is the pointer of its object.
-        Some(unsafe { self.byte(shape.value_at()).cast::<*mut Object>().read_unaligned() })
+        Some(self.byte(shape.value_at()).cast())
     }
 
     /// Lays the entry out anew, for another length of the value or with or without a deadline.
@@ -596,7 +598,7 @@ impl Entry {
         moved.set_epoch(self.epoch());
         let kept = old.value_len.min(new.value_len);
         // SAFETY: both shapes have as many bytes of value, the allocations are different, and the old one is freed,
-        // without a look at the object whose pointer may have been copied, and replaced.
+        // without a look at the object that may have moved, and replaced.
         unsafe {
             ptr::copy_nonoverlapping(self.byte(old.value_at()), moved.byte(new.value_at()), kept);
             moved.zero(new.value_at() + kept, new.size());

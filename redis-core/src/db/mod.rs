@@ -214,8 +214,15 @@ impl Db {
         self.changes.is_quiet()
     }
 
+    /// How many changes the call made.
     pub(crate) fn dirty(&self) -> u64 {
         self.changes.dirty
+    }
+
+    /// The same, and none from here on.
+    #[inline]
+    pub(crate) fn take_dirty(&mut self) -> u64 {
+        std::mem::take(&mut self.changes.dirty)
     }
 
     pub(crate) fn take_hits_and_misses(&mut self) -> (u64, u64) {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::clients::ClientShared;
+use smallvec::SmallVec;
+
 use crate::args::OwnedArgs;
+use crate::db::Key;
 use crate::pubsub::{Subscriber, SubscriptionKind, Subscriptions};
 
 /// What CLIENT REPLY says about replies.
@@ -28,6 +31,8 @@ pub struct Queued {
     pub command: u16,
     /// The request.
     pub args: OwnedArgs,
+    /// Its keys.
+    pub keys: SmallVec<[Key; 1]>,
 }
 
 /// An open MULTI.

@@ -81,17 +81,16 @@ impl Object {
         self.is_empty() && !matches!(self, Self::Stream(_))
     }
 
-    /// How many bytes the value takes, with the `Object` itself.
+    /// How many bytes the value holds of the heap, without the `Object` itself.
     pub fn memory(&self) -> usize {
-        size_of::<Self>()
-            + match self {
-                Self::List(list) => list.memory(),
-                Self::Set(set) => set.memory(),
-                Self::Hash(hash) => hash.memory(),
-                Self::ZSet(set) => set.memory(),
-                Self::Stream(stream) => stream.memory(),
-                Self::Custom(value) => value.memory(),
-            }
+        match self {
+            Self::List(list) => list.memory(),
+            Self::Set(set) => set.memory(),
+            Self::Hash(hash) => hash.memory(),
+            Self::ZSet(set) => set.memory(),
+            Self::Stream(stream) => stream.memory(),
+            Self::Custom(value) => value.memory(),
+        }
     }
 
     /// When the first member of the value ends by itself, a field of a hash for instance. [`NO_DEADLINE`] if none does.
