@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod effects;
+mod failing_calls;
 mod peers;
 mod process;
 mod random;
@@ -16,6 +17,7 @@ mod watched;
 mod wire;
 
 pub use effects::Effects;
+pub use failing_calls::FailingCalls;
 pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};
 pub use process::{Process, free_port, our_server, temporary_folder, wait_for};
 pub use random::Random;

@@ -375,3 +375,32 @@ fn waiting_for_the_disk() {
     assert_eq!(redis_tests::waiting::run(&mut session, "WAITAOF 1 0 0"), "1) (integer) 1 2) (integer) 0");
     assert_eq!(redis_tests::waiting::run(&mut session, "WAITAOF 1 1 10"), "1) (integer) 1 2) (integer) 0");
 }
+
+/// Two servers that append to the same file destroy it, and the second would cut off what the first is writing just now.
+#[test]
+fn the_files_are_one_servers() {
+    let folder = folder();
+    let first = start_in(folder.path(), &[]).unwrap();
+    run(&first, "SET key 1");
+    let refusal = start_in(folder.path(), &[]).unwrap_err().to_string();
+    let directory = folder.path().join("appendonlydir");
+    let text = format!("Another server writes its append only files in {}", directory.display());
+    assert!(refusal.contains(&text), "{refusal}");
+    let second = start_in(folder.path(), &[("appendonly", "no")]).unwrap();
+    assert!(run(&second, "CONFIG SET appendonly yes").contains("Unable to turn on AOF"));
+    assert_eq!(run(&second, "CONFIG GET appendonly"), "1) \"appendonly\" 2) \"no\"");
+    run(&second, "BGREWRITEAOF");
+    wait_for(|| run(&second, "INFO persistence").contains("aof_last_bgrewrite_status:err").then_some(())).unwrap();
+    assert_eq!(files(folder.path()).len(), 3);
+    // Who ceases to write gives the directory back.
+    assert_eq!(run(&first, "CONFIG SET appendonly no"), "OK");
+    assert_eq!(run(&second, "CONFIG SET appendonly yes"), "OK");
+    assert!(run(&first, "CONFIG SET appendonly yes").contains("Unable to turn on AOF"));
+    drop(second);
+    assert_eq!(run(&first, "CONFIG SET appendonly yes"), "OK");
+    assert_eq!(run(&first, "CONFIG SET appendonly no"), "OK");
+    // So does a rewrite for nobody.
+    run(&first, "BGREWRITEAOF");
+    wait_for(|| run(&first, "INFO persistence").contains("aof_rewrite_in_progress:0").then_some(())).unwrap();
+    drop(start_in(folder.path(), &[]).unwrap());
+}

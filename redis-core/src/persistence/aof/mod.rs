@@ -39,6 +39,7 @@ mod rewrite;
 mod thread;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use check::{Repair, check};
 pub use load::{LoadError, Loaded};
@@ -49,11 +50,16 @@ use crate::command::Registry;
 use crate::db::Keyspace;
 use crate::server::{Demand, Server};
 
+/// For how long another server may have the directory that this one is to start with: it may have been killed just now.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Loads the data set that the files hold, and goes on writing them; or begins them, if there are none. For the start.
 ///
 /// # Errors
 /// If the files are not in order, or cannot be written.
 pub(crate) fn begin(server: &Arc<Server>, registry: &'static Registry) -> Result<bool, BeginError> {
+    // Before anything is read: what another server is writing at the moment would look as if it just ended.
+    server.aof.demand(Demand::Claim { patience: PATIENCE }).map_err(BeginError::Open)?;
     let loaded = load::load(server, registry)?;
     let Loaded { size, base_size } = loaded.unwrap_or_default();
     server.aof.set_sizes(size, base_size);

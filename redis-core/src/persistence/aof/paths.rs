@@ -4,7 +4,28 @@ use std::io;
 use std::path::PathBuf;
 
 use super::manifest::Part;
+use super::thread::plain;
+use crate::persistence::DirectoryLock;
 use crate::server::Server;
+
+/// Why a server may not write files in a directory.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClaimError {
+    /// There cannot be one.
+    #[error("Can't open or create append-only dir {}: {}", directory.display(), plain(source))]
+    Directory {
+        /// What should be there.
+        directory: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Two servers would write into the same file.
+    #[error("Another server writes its append only files in {}: give one of them another 'dir' or 'appenddirname'", directory.display())]
+    Taken {
+        /// The directory.
+        directory: PathBuf,
+    },
+}
 
 /// The places of a data set.
 #[derive(Clone, Debug)]
@@ -28,6 +49,19 @@ impl Paths {
     /// The path of one of the files.
     pub(super) fn part(&self, part: &Part) -> PathBuf {
         self.directory.join(&part.name)
+    }
+
+    /// Takes the directory for this server, and makes it if it is not there. No lock where the file system has none.
+    ///
+    /// # Errors
+    /// If it cannot be made, or if it is another server's.
+    pub(super) fn claim(&self) -> Result<Option<DirectoryLock>, ClaimError> {
+        let directory = || self.directory.clone();
+        self.make_directory().map_err(|source| ClaimError::Directory { directory: directory(), source })?;
+        match DirectoryLock::take(&self.directory) {
+            Ok(None) => Err(ClaimError::Taken { directory: directory() }),
+            lock => Ok(lock.ok().flatten()),
+        }
     }
 
     /// Makes the directory, if it is not there.

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use super::commands::{CommandFile, append_entry};
 use super::increment::Increment;
 use super::manifest::Manifest;
-use super::paths::Paths;
 use super::thread::{Files, plain};
 use crate::clock;
 use crate::db::Keyspace;
@@ -61,6 +60,7 @@ impl Files {
             if let Err(error) = self.begin_rewrite() {
                 tracing::warn!("Can't rewrite append only file in background: {error}");
                 self.rewrite_failed();
+                self.give_back();
             }
         }
     }
@@ -83,12 +83,7 @@ impl Files {
 
     fn begin_rewrite(&mut self) -> Result<(), String> {
         if self.feed.is_none() {
-            self.paths = Paths::of(&self.server);
-        }
-        self.paths.make_directory().map_err(|error| {
-            format!("Can't open or create append-only dir {}: {}", self.paths.directory.display(), plain(&error))
-        })?;
-        if self.feed.is_none() {
+            self.claim(Duration::ZERO).map_err(|error| error.to_string())?;
             let manifest = Manifest::load(&self.paths.directory, &self.paths.filename);
             self.manifest = manifest.map_err(|error| error.to_string())?.unwrap_or_default();
         }
@@ -195,6 +190,7 @@ impl Files {
                 }
             }
         }
+        self.give_back();
     }
 
     fn put_base_in_place(&mut self, rewriting: &Rewriting) -> Result<(), String> {
@@ -242,6 +238,7 @@ impl Files {
                 let _ = std::fs::remove_file(path);
             }
             self.server.aof.rewrite.active.store(false, Relaxed);
+            self.give_back();
         }
     }
 
@@ -293,6 +290,7 @@ fn base_order(server: &Arc<Server>, path: &Path, snapshot: bool) -> Order<'stati
             append_entry(writer, entry, compress);
             true
         }),
+        destination: path.display().to_string(),
         open: Box::new(move || Ok(Box::new(CommandFile::create(&path, &temporary, timestamp)?))),
         at_epoch: Box::new(|| ()),
         done: Box::new(|_| ()),

@@ -14,12 +14,13 @@ use super::commands::timestamp_line;
 use super::increment::Increment;
 use super::load;
 use super::manifest::Manifest;
-use super::paths::Paths;
+use super::paths::{ClaimError, Paths};
 use super::rewrite::{self, Rewriting};
 use crate::clock;
 use crate::command::Registry;
 use crate::config::Config;
 use crate::db::Keyspace;
+use crate::persistence::DirectoryLock;
 use crate::server::{Demand, Feed, Order, Server, Taken};
 
 /// For how long changes gather under `everysec` and `no`.
@@ -60,10 +61,9 @@ fn switch(server: &Server) -> Result<(), String> {
     if !server.config.appendonly.get() {
         return server.aof.demand(Demand::Stop);
     }
-    let paths = Paths::of(server);
-    if let Err(error) = paths.make_directory() {
-        let directory = paths.directory.display();
-        tracing::warn!("Can't open or create append-only dir {directory}: {}", plain(&error));
+    // The locks are held, so nobody shall wait long.
+    if let Err(error) = server.aof.demand(Demand::Claim { patience: Duration::ZERO }) {
+        tracing::warn!("{error}");
         return Err("Unable to turn on AOF. Check server logs.".into());
     }
     // If one goes on, it is not with the increment that begins now: another one follows.
@@ -80,6 +80,8 @@ pub(super) struct Files {
     registry: &'static Registry,
     pub(super) paths: Paths,
     pub(super) manifest: Manifest,
+    /// The directory is this server's, as long as it loads or writes what is there.
+    pub(super) lock: Option<DirectoryLock>,
     pub(super) feed: Option<Feed>,
     increment: Option<Increment>,
     /// What takes over at the cut that a rewrite makes.
@@ -100,6 +102,8 @@ pub(super) struct Files {
     /// A write failed: when to try again, and when to tell of it again.
     retry: Option<Instant>,
     told: Option<Instant>,
+    /// A flush failed. The system may have dropped what it could not flush, and the next flush succeeds all the same.
+    doubtful: bool,
     /// Second of the last `#TS:`.
     timestamp: u64,
     /// When the next automatic rewrite may begin after one that failed.
@@ -116,6 +120,7 @@ impl Files {
             registry,
             paths,
             manifest: Manifest::default(),
+            lock: None,
             feed: None,
             increment: None,
             next: None,
@@ -130,6 +135,7 @@ impl Files {
             last_sync: Instant::now(),
             retry: None,
             told: None,
+            doubtful: false,
             timestamp: 0,
             rewrite_not_before: None,
             is_over: false,
@@ -161,6 +167,7 @@ impl Files {
 
     fn obey(&mut self, what: Demand) -> Result<(), String> {
         match what {
+            Demand::Claim { patience } => self.claim(patience).map_err(|error| error.to_string()),
             Demand::Open => self.open(),
             Demand::Stop => {
                 self.server.aof.rewrite.scheduled.store(false, Relaxed);
@@ -187,13 +194,34 @@ impl Files {
         }
     }
 
+    /// Takes the directory of the files for this server: where there is none it is made, and where another server has it
+    /// that may be about to end.
+    pub(super) fn claim(&mut self, patience: Duration) -> Result<(), ClaimError> {
+        let paths = Paths::of(&self.server);
+        if self.lock.is_some() && self.paths.directory == paths.directory {
+            return Ok(());
+        }
+        self.paths = paths;
+        let began = Instant::now();
+        self.lock = loop {
+            match self.paths.claim() {
+                Err(ClaimError::Taken { .. }) if began.elapsed() < patience => std::thread::sleep(GATHER),
+                result => break result?,
+            }
+        };
+        Ok(())
+    }
+
+    /// Lets others have the directory, unless files are written there.
+    pub(super) fn give_back(&mut self) {
+        if self.feed.is_none() {
+            self.lock = None;
+        }
+    }
+
     /// Goes on with the files that were loaded, or begins them.
     fn open(&mut self) -> Result<(), String> {
-        self.paths = Paths::of(&self.server);
         let Paths { directory, filename, .. } = self.paths.clone();
-        self.paths
-            .make_directory()
-            .map_err(|error| format!("Can't open or create append-only dir {}: {error}", directory.display()))?;
         let manifest = Manifest::load(&directory, &filename).map_err(|error| error.to_string())?;
         self.manifest = manifest.unwrap_or_default();
         self.delete_history();
@@ -234,8 +262,11 @@ impl Files {
     }
 
     pub(super) fn store_manifest(&self) -> Result<(), String> {
-        let stored = self.manifest.store(&self.paths.directory, &self.paths.filename);
-        stored.map_err(|error| format!("Error trying to write the AOF manifest file: {error}"))
+        let Paths { directory, filename, .. } = &self.paths;
+        self.manifest.store(directory, filename).map_err(|error| {
+            let path = directory.join(Manifest::name(filename));
+            format!("Error trying to write the AOF manifest file {}: {}", path.display(), plain(&error))
+        })
     }
 
     /// Makes `increment` the file that is written.
@@ -256,7 +287,7 @@ impl Files {
         if let Some(feed) = self.feed.take() {
             self.server.changes.unfollow(&feed);
         }
-        (self.increment, self.next, self.cut) = (None, None, None);
+        (self.increment, self.next, self.cut, self.lock) = (None, None, None, None);
         self.buffer = Vec::new();
         self.buffer_at = 0;
         let aof = &self.server.aof;
@@ -304,6 +335,7 @@ impl Files {
         if self.retry.is_some_and(|retry| Instant::now() < retry) {
             return false;
         }
+        self.retry = None;
         if self.pending() == 0 && self.cut.is_none() {
             self.buffer.clear();
             self.buffer_at = 0;
@@ -321,7 +353,21 @@ impl Files {
         }
         self.write();
         self.sync_if_due();
+        if self.retry.is_none() && self.server.aof.is_failing() {
+            self.recover();
+        }
         busy
+    }
+
+    /// What is to be done when the disk takes everything again.
+    fn recover(&mut self) {
+        tracing::warn!("AOF write error looks solved, Redis can write again.");
+        self.told = None;
+        self.server.aof.set_error(None);
+        if std::mem::take(&mut self.doubtful) {
+            // What is in memory is certain.
+            self.server.aof.schedule_rewrite(false);
+        }
     }
 
     /// Writes when it is, if that is wanted and the second is another one.
@@ -367,11 +413,6 @@ impl Files {
                 self.buffer_at = end;
                 self.written = self.taken - (self.buffer.len() - end) as u64;
                 self.server.aof.size.fetch_add(len as u64, Relaxed);
-                if self.retry.take().is_some() && self.server.aof.is_failing() {
-                    tracing::warn!("AOF write error looks solved, Redis can write again.");
-                    self.told = None;
-                    self.server.aof.set_error(None);
-                }
                 true
             }
             Err(error) => {
@@ -439,6 +480,7 @@ impl Files {
         if increment.is_unsynced()
             && let Err(error) = increment.sync()
         {
+            self.doubtful = true;
             self.fail("Fail to fsync the AOF file", &error, "Can't persist AOF for fsync error");
             return Err(format!("Fail to fsync the AOF file: {}", plain(&error)));
         }

@@ -30,8 +30,13 @@ pub enum SnapshotError {
     #[error("the snapshot was called off")]
     Cancelled,
     /// Its destination failed.
-    #[error("{0}")]
-    Sink(#[from] io::Error),
+    #[error("cannot write {destination}: {source}")]
+    Sink {
+        /// What it is.
+        destination: String,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 /// Why a snapshot is not begun.
@@ -60,6 +65,8 @@ pub struct Order<'a> {
     pub compress: bool,
     /// What is written of a key.
     pub record: RecordEntry,
+    /// What errors call the destination.
+    pub destination: String,
     /// Opens the destination, on the snapshot's thread. If that fails, the snapshot does.
     pub open: OpenSink,
     /// Called at the very moment whose data are saved, while all locks are held.
@@ -79,6 +86,7 @@ impl<'a> Order<'a> {
             purpose,
             compress: server.config.rdbcompression.get(),
             record: Box::new(move |writer, entry, progress| entry.record(usage.as_ref()).write_part(writer, progress)),
+            destination: path.display().to_string(),
             open: Box::new(move || Ok(Box::new(RdbFile::create(&server, &path, &temporary, aof_base)?))),
             at_epoch: Box::new(|| ()),
             done: Box::new(|_| ()),
@@ -105,7 +113,7 @@ impl<'a> Order<'a> {
 /// # Errors
 /// If one is being taken, or no thread can be had.
 pub fn start(server: &Arc<Server>, keyspace: &mut Keyspace, order: Order<'_>) -> Result<(), StartError> {
-    let Order { purpose, compress, record, open, at_epoch, done } = order;
+    let Order { purpose, compress, record, destination, open, at_epoch, done } = order;
     let ticket = server.snapshots.begin(purpose, server.changes.dirty()).ok_or(StartError::Busy)?;
     // The thread comes first: what has begun could not be undone under the locks.
     let (sender, receiver) = sync_channel::<thread::Work>(1);
@@ -131,7 +139,8 @@ pub fn start(server: &Arc<Server>, keyspace: &mut Keyspace, order: Order<'_>) ->
     server.snapshots.keep_thread(thread);
     at_epoch();
     // The thread waits for it.
-    let _ = sender.send(thread::Work { server: server.clone(), ticket, purpose, sweeper, compress, open, done });
+    let server = server.clone();
+    let _ = sender.send(thread::Work { server, ticket, purpose, sweeper, compress, destination, open, done });
     Ok(())
 }
 

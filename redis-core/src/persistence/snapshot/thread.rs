@@ -1,5 +1,6 @@
 //! The thread that takes a snapshot.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(super) struct Work {
     pub(super) purpose: Purpose,
     pub(super) sweeper: Sweeper,
     pub(super) compress: bool,
+    pub(super) destination: String,
     pub(super) open: OpenSink,
     pub(super) done: Done,
 }
@@ -23,8 +25,12 @@ pub(super) struct Work {
 impl Work {
     /// Takes the snapshot and tells everybody how it went.
     pub(super) fn run(self) {
-        let Work { server, ticket, purpose, mut sweeper, compress, open, done } = self;
+        let Work { server, ticket, purpose, mut sweeper, compress, destination, open, done } = self;
         let result = take(&server, &ticket, &mut sweeper, compress, open);
+        let result = result.map_err(|end| match end {
+            None => SnapshotError::Cancelled,
+            Some(source) => SnapshotError::Sink { destination, source },
+        });
         drop(sweeper);
         let (before, after) = if purpose == Purpose::Rewrite { (Some(done), None) } else { (None, Some(done)) };
         before.into_iter().for_each(|done| done(&result));
@@ -50,19 +56,20 @@ fn report(end: End, result: &Result<(), SnapshotError>) {
     }
 }
 
+/// Writes all keys. The error is none if the snapshot was called off.
 fn take(
     server: &Server,
     ticket: &Ticket,
     sweeper: &mut Sweeper,
     compress: bool,
     open: OpenSink,
-) -> Result<(), SnapshotError> {
+) -> Result<(), Option<io::Error>> {
     let mut sink = open()?;
     let (mut portion, mut scratch) = (Portion::new(compress), Writer::new(compress));
     let mut selected = None;
     loop {
         if server.snapshots.is_cancelled(ticket) {
-            return Err(SnapshotError::Cancelled);
+            return Err(None);
         }
         let delay = server.config.rdb_key_save_delay.get();
         let slice = if delay > 0 { Slice::LEAST } else { Slice::SHORT };
@@ -86,7 +93,7 @@ fn take(
         }
     }
     if server.snapshots.is_cancelled(ticket) {
-        return Err(SnapshotError::Cancelled);
+        return Err(None);
     }
     sink.finish()?;
     Ok(())
