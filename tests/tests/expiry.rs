@@ -252,3 +252,24 @@ fn who_waits_for_replicas_waits_in_vain() {
         assert_eq!(wire.receive().unwrap(), Value::Integer(0));
     });
 }
+
+/// A pause of writes promises that the data stay as they are. Nobody sees a key whose time is over, all the same.
+#[test]
+fn nothing_is_removed_while_writes_are_paused() {
+    with_one_and_two_workers(|server| {
+        let counted = || text(&run(server, "INFO stats")).contains("\r\nexpired_keys:0\r\n");
+        let mut session = server.session();
+        for request in ["MULTI", "SET a 1 PX 1", "SET b 1 PX 1", "CLIENT PAUSE 600000 WRITE", "EXEC"] {
+            session.run(&request.split(' ').collect::<Vec<_>>());
+        }
+        let gone = || (run(server, "EXISTS a b") == Value::Integer(0)).then_some(());
+        wait_for(gone).expect("their time is over");
+        assert_eq!(run(server, "GET a"), Value::Null);
+        assert_eq!(scan(server, 100), Vec::<String>::new());
+        assert_eq!(run(server, "DBSIZE"), Value::Integer(2));
+        assert!(counted());
+        run(server, "CLIENT UNPAUSE");
+        wait_for(|| (run(server, "DBSIZE") == Value::Integer(0)).then_some(())).expect("they are removed then");
+        assert!(!counted());
+    });
+}

@@ -212,7 +212,7 @@ impl Request {
         let result = keyspace.lend(args, |keyspace| {
             keyspace.expire_members_of(&self.keys);
             let result = catch_unwind(AssertUnwindSafe(|| body(keyspace)));
-            keyspace.finish();
+            keyspace.finish(|| runner.is_paused());
             let mut log = Propagation::new(runner.logs());
             if log.is_active() && keyspace.dirty() > 0 {
                 let compress = self.server.config.rdbcompression.get();

@@ -392,7 +392,7 @@ pub(crate) fn call(
             outcome
         }));
         let outcome = outcome.unwrap_or_else(|_| Err(panicked(command)));
-        keyspace.finish();
+        keyspace.finish(|| runner.is_paused());
         if follow(keyspace, runner, args, &log, client.in_exec) {
             client.written = runner.server.changes.end();
         }

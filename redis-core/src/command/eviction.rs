@@ -85,9 +85,8 @@ fn patience(tenacity: i64) -> Option<Duration> {
 #[cold]
 pub(super) fn make_room(keyspace: &mut Keyspace, runner: &mut Runner) {
     let now = runner.clock;
-    // A pause of writes promises that the data stay as they are.
     let exceeded = runner.excess() > 0;
-    if exceeded && runner.server.pause.current(now / 1000).is_none() {
+    if exceeded && !runner.is_paused() {
         runner.eviction.failed = !evict(keyspace, runner);
         // Whoever keeps copies is told before the command has its reply.
         runner.invalidate(None);

@@ -182,6 +182,11 @@ impl Runner {
         }
     }
 
+    /// Whether writes are held up (CLIENT PAUSE): then the data stay as they are, and nothing expires or is evicted.
+    pub(super) fn is_paused(&self) -> bool {
+        self.server.pause.current(self.clock / 1000).is_some()
+    }
+
     /// Copies the settings of the keyspace anew if the configuration has changed.
     #[inline]
     pub(super) fn refresh(&mut self, keyspace: &mut Keyspace) {

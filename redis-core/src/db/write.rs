@@ -437,22 +437,23 @@ impl Db {
         *counted += count as u64;
     }
 
-    fn see_to(&mut self, found: Found, matter: &Matter) {
+    fn see_to(&mut self, found: Found, matter: &Matter, paused: bool) {
         let key = match found {
             Found::Key(key) => key,
             Found::Name(name) => self.mint(name),
         };
         match matter {
+            Matter::Expired if paused => {}
             Matter::Expired => drop(self.remove_if_expired(key)),
             Matter::Missed => self.notify(key, "keymiss"),
         }
     }
 
-    /// What is left to do when the handler has returned: expired keys go, misses are told.
+    /// What is left to do when the handler has returned: expired keys go, unless writes are `paused`; misses are told.
     #[inline]
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self, paused: impl FnOnce() -> bool) {
         if !self.noted.get_mut().is_empty() {
-            self.see_to_all();
+            self.see_to_all(paused());
         }
         self.lent_collection.set(false);
         if !self.minted.is_empty() {
@@ -461,9 +462,9 @@ impl Db {
     }
 
     #[cold]
-    fn see_to_all(&mut self) {
+    fn see_to_all(&mut self, paused: bool) {
         for (database, found, matter) in self.noted.take() {
-            self.in_database(database, |db| db.see_to(found, &matter));
+            self.in_database(database, |db| db.see_to(found, &matter, paused));
         }
     }
 }

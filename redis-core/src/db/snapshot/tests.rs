@@ -196,7 +196,7 @@ fn change(keyspace: &mut Keyspace) {
         13 => drop(keyspace.flush(below(DATABASES), below(2) == 0)),
         _ => keyspace.swap(below(DATABASES), below(DATABASES)),
     }
-    keyspace.finish();
+    keyspace.finish(|| false);
     keyspace.take_changes();
     keyspace.unlock();
 }
