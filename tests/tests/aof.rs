@@ -238,6 +238,46 @@ fn a_file_that_just_ends_is_cut_behind_what_is_whole() {
     }
 }
 
+/// As after a loss of power: wherever the file ends, what is whole before it is there, and nothing else.
+#[test]
+fn wherever_a_file_ends_what_is_whole_is_there() {
+    let all = commands(&["RPUSH list 1", "RPUSH list 2 3", "RPUSH list 4"]);
+    let behind = |requests: &[&str]| commands(requests).len();
+    // Where a command ends, and how many elements there are then.
+    let places =
+        [(0, 0), (behind(&["RPUSH list 1"]), 1), (behind(&["RPUSH list 1", "RPUSH list 2 3"]), 3), (all.len(), 4)];
+    for end in 0..=all.len() {
+        let folder = folder();
+        data_set(folder.path(), &all[..end]);
+        let server = start_in(folder.path(), &[("io-threads", "1")]).unwrap();
+        let (whole, elements) = *places.iter().rev().find(|(place, _)| *place <= end).unwrap();
+        assert_eq!(run(&server, "LLEN list"), format!("(integer) {elements}"), "it ends at {end}");
+        drop(server);
+        let left = fs::read(part(folder.path(), "appendonly.aof.1.incr.aof")).unwrap();
+        assert_eq!(left, all[..whole], "it ends at {end}");
+    }
+}
+
+/// Commands have no checksum, so a byte of a value that is another one is another value. Any other is noticed.
+#[test]
+fn a_damaged_byte_is_another_value_or_an_error() {
+    let all = commands(&["SET key 1", "HSET hash field value", "EXPIRE key 100"]);
+    for place in 0..all.len() {
+        let folder = folder();
+        let mut bytes = all.clone();
+        bytes[place] ^= 1 << (place % 8);
+        data_set(folder.path(), &bytes);
+        match start_in(folder.path(), &[("io-threads", "1"), ("aof-load-truncated", "no")]) {
+            Ok(server) => assert_eq!(run(&server, "PING"), "PONG"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("appendonly.aof.1.incr.aof"), "byte {place}: {error}");
+                assert!(error.contains("offset "), "byte {place}: {error}");
+            }
+        }
+    }
+}
+
 /// A file of versions before 7.0 may begin as a snapshot and go on with commands.
 #[test]
 fn commands_behind_a_snapshot_are_checked_and_loaded() {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use redis_commands as _;
 use redis_core::StartError;
+use redis_core::persistence::rdb;
 use redis_core::resp::Value;
 use redis_core::server::Server;
 use redis_tests::values::{Side, assert_same};
@@ -168,6 +169,33 @@ fn a_damaged_file_keeps_the_server_from_starting() {
     let folder = file.parent().unwrap().to_str().unwrap().to_owned();
     let output = command(our_server(), free_port(), Path::new("/"), None, &["--dir", &folder]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// Whatever byte is another one, and wherever the file ends: it is noticed, and a server names the file.
+#[test]
+fn no_damaged_byte_is_overlooked() {
+    /// A server is tried with one of so many.
+    const SERVED: usize = 100;
+    let (folder, file) = snapshot();
+    let intact = std::fs::read(&file).unwrap();
+    let refused = |bytes: &[u8], served: bool, what: &str| {
+        std::fs::write(&file, bytes).unwrap();
+        let mut report = Vec::new();
+        let summary = rdb::check(&file, &mut report, None).unwrap();
+        assert!(summary.is_none(), "{what}: {}", String::from_utf8_lossy(&report));
+        if served {
+            let server = Server::builder().directive("port", "0").directive("dir", folder.path().to_str().unwrap());
+            let error = server.start().expect_err(what).to_string();
+            assert!(error.contains(file.to_str().unwrap()), "{what}: {error}");
+        }
+    };
+    for place in 0..intact.len() {
+        let served = place % SERVED == 0;
+        let mut bytes = intact.clone();
+        bytes[place] ^= 1 << (place % 8);
+        refused(&bytes, served, &format!("byte {place} is another one"));
+        refused(&intact[..place], served, &format!("it ends at {place}"));
+    }
 }
 
 #[test]
