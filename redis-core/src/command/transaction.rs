@@ -113,7 +113,9 @@ impl Call<'_> {
         let clients = &self.worker.server.clients;
         clients.watching.fetch_add(usize::from(self.client.watched.is_empty()), Ordering::Relaxed);
         clients.watched_keys.fetch_add(1, Ordering::Relaxed);
-        self.client.watched.push(Watched { database, hash: key.hash, name });
+        let watched = Watched { database, hash: key.hash, name };
+        self.client.shared.watched_memory.fetch_add(watched.memory(), Ordering::Relaxed);
+        self.client.watched.push(watched);
         self.client.shared.watched.store(self.client.watched.len(), Ordering::Relaxed);
         Ok(())
     }
@@ -157,4 +159,5 @@ pub(crate) fn unwatch(keyspace: &mut Keyspace, runner: &Runner, client: &mut Cli
     client.watched.clear();
     client.touched = Arc::new(AtomicBool::new(false));
     client.shared.watched.store(0, Ordering::Relaxed);
+    client.shared.watched_memory.store(0, Ordering::Relaxed);
 }

@@ -65,6 +65,9 @@ declare! {
         /// A client that does not read its replies is disconnected when more than the hard limit waits for it, or
         /// more than the soft limit for longer than the seconds given; 0 for no limit.
         client_output_buffer_limit: OutputBufferLimits() => Mutable;
+        /// The memory that all clients may use together, or a percentage of maxmemory; 0 for no limit. When they use more,
+        /// those that use most are disconnected.
+        maxmemory_clients: Memory(0, 0..=MAX).or_percent() => Mutable;
         /// The number of keys that are remembered for client side caching; 0 for no limit.
         tracking_table_max_keys: Int(1_000_000, 0..=MAX) => Mutable;
     }

@@ -261,8 +261,6 @@ declare! {
         rdma_completion_vector: Int(-1, -1..=1024) => Immutable Dormant;
         /// Mark outgoing packets of listening sockets with this number, for routing and filtering; 0 for none.
         socket_mark_id: Int(0, 0..=U32) => Immutable Absent;
-        /// The memory that all clients may use together; 0 for no limit.
-        maxmemory_clients: Memory(0, 0..=MAX).or_percent() => Mutable Absent;
     }
 
     section "Process" {

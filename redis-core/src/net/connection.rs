@@ -225,21 +225,18 @@ impl Connection {
         loop {
             ready!(self.stream.poll_read_ready(context))?;
             let waits = self.waits();
-            let room = if waits { READ_WHILE_WAITING } else { self.decoder.room(self.input.len()) };
-            if room > READ_WHILE_WAITING {
-                // As much as is known to come, or twice what there is: no need to leave more room than that.
-                self.input.reserve_exact(room);
+            if waits {
+                self.input.reserve(READ_WHILE_WAITING);
             } else {
-                self.input.reserve(room);
+                self.decoder.make_room(&mut self.input);
             }
             match self.stream.try_read_buf(&mut self.input) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(len) => {
                     with_thread(|thread| self.note_read(thread, len));
-                    if waits || self.decoder.wanted() > self.input.len() {
-                        self.note_input();
-                    } else {
+                    self.note_input();
+                    if !waits && self.decoder.wanted() <= self.input.len() {
                         self.run_input();
                     }
                     return Poll::Ready(Ok(len));
@@ -324,12 +321,22 @@ impl Connection {
     /// Tells others how much input is kept, and refuses to keep too much, be it as input or queued by MULTI.
     fn note_input(&mut self) {
         let shared = &self.client.shared;
-        shared.input.store(self.input.len(), Relaxed);
-        shared.input_free.store(self.input.capacity() - self.input.len(), Relaxed);
+        let decoded = self.decoder.decoded().min(self.input.len());
+        shared.input.store(self.input.len() - decoded, Relaxed);
+        shared.input_decoded.store(decoded, Relaxed);
+        shared.input_memory.store(self.input.capacity(), Relaxed);
         let kept = self.input.len() + shared.queued_bytes.load(Relaxed);
         if kept > self.server.config.client_query_buffer_limit.get_usize() {
             shared.mailbox.request_close(CloseReason::QueryBufferLimit);
             self.input = Vec::new();
+        }
+        self.watch_memory();
+    }
+
+    /// Has connections closed, perhaps this one, if all together occupy too much.
+    fn watch_memory(&self) {
+        if self.server.clients.note_memory(&self.client.shared) {
+            self.server.evict_clients();
         }
     }
 
@@ -373,7 +380,7 @@ impl Connection {
             }
         }
         let reply = &mut thread.reply;
-        if reply.len() > KEEP_REPLY {
+        if reply.len() > KEEP_REPLY && !self.server.keep_reply_buffers.load(Relaxed) {
             *reply = Reply::new(reply.protocol());
         } else {
             reply.clear();
@@ -426,6 +433,7 @@ impl Connection {
         }
         if self.output.is_empty() && !self.client.shared.mailbox.is_empty() && !self.client.close {
             with_thread(|thread| self.deliver(thread))?;
+            self.watch_memory();
         }
         Ok(())
     }

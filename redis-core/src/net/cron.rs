@@ -31,6 +31,7 @@ pub(super) async fn run(server: Arc<Server>) {
         server.stats.tick(now);
         server.memory.refresh(now / 1000);
         close_idle(&server, now);
+        server.evict_clients();
         with_worker(make_room);
         server.outgoing.close_unused();
         with_worker(|worker| snapshot::tick(worker, now));

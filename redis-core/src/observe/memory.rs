@@ -256,9 +256,68 @@ impl MemoryMeter {
     }
 }
 
+/// How much a crowd occupies together, against a limit. Without a limit nothing is counted, and nobody pays.
+///
+/// The sum is kept up by those who occupy, each when it changes; what gets lost while a limit is set or lifted is found by
+/// counting anew, which whoever looks after the limit does from time to time.
+#[derive(Debug, Default)]
+pub struct MemoryGauge {
+    /// Bytes; 0 for none.
+    limit: AtomicUsize,
+    used: AtomicI64,
+}
+
+impl MemoryGauge {
+    /// The limit; 0 for none.
+    #[inline]
+    pub fn limit(&self) -> usize {
+        self.limit.load(Relaxed)
+    }
+
+    /// Sets the limit; 0 for none.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Relaxed);
+    }
+
+    /// Notes that somebody who occupied `before` occupies `after`.
+    #[inline]
+    pub fn change(&self, before: usize, after: usize) {
+        if self.limit() > 0 && before != after {
+            self.used.fetch_add(after as i64 - before as i64, Relaxed);
+        }
+    }
+
+    /// Notes what all occupy together, as it was counted.
+    pub fn set_used(&self, used: usize) {
+        self.used.store(i64::try_from(used).unwrap_or(i64::MAX), Relaxed);
+    }
+
+    /// Whether more is occupied than the limit allows.
+    #[inline]
+    pub fn is_exceeded(&self) -> bool {
+        let limit = self.limit();
+        limit > 0 && usize::try_from(self.used.load(Relaxed)).unwrap_or(0) > limit
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gauge_counts_against_its_limit() {
+        let gauge = MemoryGauge::default();
+        gauge.change(0, 100);
+        assert!(!gauge.is_exceeded(), "without a limit nothing is counted");
+        gauge.set_limit(50);
+        assert!(!gauge.is_exceeded());
+        gauge.change(0, 51);
+        assert!(gauge.is_exceeded());
+        gauge.change(51, 50);
+        assert!(!gauge.is_exceeded());
+        gauge.set_used(60);
+        assert!(gauge.is_exceeded());
+    }
 
     #[test]
     fn parsing() {

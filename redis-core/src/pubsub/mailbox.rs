@@ -13,11 +13,14 @@
 //!
 //! Only the message that ends the empty state wakes: until the owner has drained, it is known to be on its way.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+
+use crate::observe::memory::MemoryGauge;
 
 /// Why a connection is asked to close itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +99,8 @@ pub struct Mailbox {
     backlog: AtomicUsize,
     /// A [`CloseReason`], or zero.
     close: AtomicU8,
+    /// Where waiting bytes are counted.
+    gauge: Arc<MemoryGauge>,
     inner: Mutex<Inner>,
 }
 
@@ -109,6 +114,11 @@ impl Mailbox {
     /// An empty mailbox whose owner has not registered yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A mailbox whose messages `gauge` counts.
+    pub fn counted_by(gauge: Arc<MemoryGauge>) -> Self {
+        Self { gauge, ..Self::default() }
     }
 
     /// Leaves a message for the owner, and returns how many bytes are waiting now.
@@ -125,6 +135,7 @@ impl Mailbox {
         let after = before + message.len();
         inner.messages.push(message);
         self.pending.store(after, Relaxed);
+        self.gauge.change(before, after);
         let waker = if before == 0 { inner.waker.clone() } else { None };
         drop(inner);
         // Waking a task of another thread is a system call: not under the lock.
@@ -188,6 +199,7 @@ impl Mailbox {
         // buffer.
         let mut messages = std::mem::take(&mut inner.messages);
         let bytes = self.pending.swap(0, Relaxed);
+        self.gauge.change(bytes, 0);
         drop(inner);
         if target.is_empty() {
             *target = messages;
@@ -251,7 +263,6 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::task::Wake;
 
     #[derive(Default)]

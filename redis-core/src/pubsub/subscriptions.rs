@@ -46,7 +46,18 @@ impl SubscriptionKind {
 ///
 /// Takes one pointer until the first subscription: nearly all connections have none.
 #[derive(Debug, Default)]
-pub struct Subscriptions(Option<Box<[OrderedMap<()>; 3]>>);
+pub struct Subscriptions(Option<Box<Sets>>);
+
+#[derive(Debug, Default)]
+struct Sets {
+    by_kind: [OrderedMap<()>; 3],
+    /// The bytes of all names.
+    names: usize,
+}
+
+/// About what a subscription occupies beside its name: its places in the lists and indexes of the connection and of the
+/// channel.
+const SUBSCRIPTION: usize = 256;
 
 impl Subscriptions {
     /// No subscription.
@@ -55,7 +66,7 @@ impl Subscriptions {
     }
 
     fn set(&self, kind: SubscriptionKind) -> Option<&OrderedMap<()>> {
-        self.0.as_ref().map(|sets| &sets[kind as usize])
+        self.0.as_ref().map(|sets| &sets.by_kind[kind as usize])
     }
 
     /// How many of one kind.
@@ -83,6 +94,11 @@ impl Subscriptions {
         }
     }
 
+    /// About how much memory they occupy.
+    pub fn memory(&self) -> usize {
+        self.0.as_ref().map_or(0, |sets| size_of::<Sets>() + sets.names + self.total() * SUBSCRIPTION)
+    }
+
     /// Whether subscribed to that name.
     pub fn contains(&self, kind: SubscriptionKind, name: &[u8]) -> bool {
         self.set(kind).is_some_and(|set| set.contains(name))
@@ -94,19 +110,25 @@ impl Subscriptions {
     }
 
     pub(super) fn insert_new(&mut self, kind: SubscriptionKind, name: Bytes) {
-        self.0.get_or_insert_default()[kind as usize].insert_new(name, ());
+        let sets = self.0.get_or_insert_default();
+        sets.names += name.len();
+        sets.by_kind[kind as usize].insert_new(name, ());
     }
 
     pub(super) fn remove(&mut self, kind: SubscriptionKind, name: &[u8]) -> bool {
-        match &mut self.0 {
-            Some(sets) => sets[kind as usize].remove(name).is_some(),
-            None => false,
+        let Some(sets) = &mut self.0 else { return false };
+        let removed = sets.by_kind[kind as usize].remove(name).is_some();
+        if removed {
+            sets.names -= name.len();
         }
+        removed
     }
 
     pub(super) fn pop_first(&mut self, kind: SubscriptionKind) -> Option<Bytes> {
         let sets = self.0.as_mut()?;
-        sets[kind as usize].pop_first().map(|(name, ())| name)
+        let (name, ()) = sets.by_kind[kind as usize].pop_first()?;
+        sets.names -= name.len();
+        Some(name)
     }
 }
 

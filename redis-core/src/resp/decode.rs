@@ -207,6 +207,11 @@ impl Decoder {
         self.wanted
     }
 
+    /// How much of an incomplete request has been read: its header and whole arguments.
+    pub fn decoded(&self) -> usize {
+        self.position
+    }
+
     /// How many bytes to make room for behind the `have` bytes of an incomplete request.
     ///
     /// A large argument should be read into a buffer that fits it, but a client that only announces one must not be
@@ -214,6 +219,17 @@ impl Decoder {
     /// most twofold.
     pub fn room(&self, have: usize) -> usize {
         self.wanted.saturating_sub(have).clamp(MIN_ROOM, have.max(MIN_ROOM))
+    }
+
+    /// Makes that room behind the input. A buffer that is there for one large argument ends where that ends.
+    pub fn make_room(&self, input: &mut Vec<u8>) {
+        let most = self.bulk_len.is_some_and(|len| len >= MIN_ROOM && len >= self.wanted / 2);
+        let missing = self.wanted.saturating_sub(input.len());
+        if most && missing > 0 {
+            input.reserve_exact(missing.min(input.len().max(MIN_ROOM)));
+        } else {
+            input.reserve(self.room(input.len()));
+        }
     }
 
     /// Forgets the request that is incomplete.

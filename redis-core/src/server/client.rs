@@ -59,6 +59,16 @@ pub struct Watched {
     pub name: Box<[u8]>,
 }
 
+/// About what the shard of a watched key keeps beside the name: its place in the table of watched keys, and who watches.
+const WATCH: usize = 128;
+
+impl Watched {
+    /// About how much memory the watch occupies, here and in the shard of the key.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>() + WATCH + 2 * self.name.len()
+    }
+}
+
 /// A connection, or a caller inside the process.
 #[derive(Debug)]
 pub struct Client {
@@ -153,6 +163,7 @@ impl Client {
         for kind in SubscriptionKind::ALL {
             self.shared.subscriptions[kind as usize].store(self.subscriptions.len(kind), Relaxed);
         }
+        self.shared.subscription_memory.store(self.subscriptions.memory(), Relaxed);
         self.shared.is.subscriber.store(!self.subscriptions.is_empty(), Relaxed);
     }
 

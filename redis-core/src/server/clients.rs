@@ -5,6 +5,7 @@
 //! load, and behind small locks for what changes rarely. Others refer to a connection by its id, never by a pointer
 //! into its task.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{
@@ -14,7 +15,9 @@ use std::sync::atomic::{
 use parking_lot::{Mutex, RwLock};
 
 use super::blocked::Blocked;
+use super::client::Client;
 use super::tracking::Tracking;
+use crate::observe::memory::MemoryGauge;
 use crate::pubsub::{CloseReason, Mailbox};
 
 /// Where a connection comes from.
@@ -112,12 +115,18 @@ pub struct ClientShared {
     pub queued_bytes: AtomicUsize,
     /// Number of watched keys.
     pub watched: AtomicUsize,
+    /// The memory of their names and of the watch itself.
+    pub watched_memory: AtomicUsize,
     /// Channels, patterns, shard channels subscribed to.
     pub subscriptions: [AtomicUsize; 3],
-    /// Bytes read that are no whole request yet.
+    /// The memory of the subscriptions.
+    pub subscription_memory: AtomicUsize,
+    /// Bytes read that are no whole argument yet; while requests run, those of the requests.
     pub input: AtomicUsize,
-    /// Room behind them.
-    pub input_free: AtomicUsize,
+    /// Bytes read before them that belong to the same request.
+    pub input_decoded: AtomicUsize,
+    /// The memory that the connection keeps for input; requests that came whole are run from where its thread reads.
+    pub input_memory: AtomicUsize,
     /// Reply bytes that the socket has not taken yet.
     pub output: AtomicUsize,
     /// The memory that they occupy.
@@ -132,20 +141,22 @@ pub struct ClientShared {
     pub tracking: RwLock<Option<Arc<Tracking>>>,
     /// CLIENT CAPA, as bits: 1 is `redirect`.
     pub capabilities: AtomicU32,
+    /// What the gauge of all connections has counted for this one, mail aside.
+    counted: AtomicUsize,
 }
 
 /// No command yet.
 pub const NO_COMMAND: u16 = u16::MAX;
 
 impl ClientShared {
-    fn new(id: u64, origin: Origin, now: u64) -> Self {
+    fn new(id: u64, origin: Origin, now: u64, gauge: Arc<MemoryGauge>) -> Self {
         let is = Conditions::default();
         is.unix.store(origin.unix && origin.fd >= 0, Relaxed);
         ClientShared {
             id,
             origin,
             created: now,
-            mailbox: Arc::default(),
+            mailbox: Arc::new(Mailbox::counted_by(gauge)),
             name: RwLock::default(),
             library: RwLock::default(),
             user: RwLock::new("default".into()),
@@ -158,9 +169,12 @@ impl ClientShared {
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
+            watched_memory: AtomicUsize::new(0),
             subscriptions: Default::default(),
+            subscription_memory: AtomicUsize::new(0),
             input: AtomicUsize::new(0),
-            input_free: AtomicUsize::new(0),
+            input_decoded: AtomicUsize::new(0),
+            input_memory: AtomicUsize::new(0),
             output: AtomicUsize::new(0),
             output_memory: AtomicUsize::new(0),
             bytes_in: AtomicU64::new(0),
@@ -168,6 +182,7 @@ impl ClientShared {
             commands: AtomicU64::new(0),
             tracking: RwLock::default(),
             capabilities: AtomicU32::new(0),
+            counted: AtomicUsize::new(0),
         }
     }
 
@@ -195,10 +210,23 @@ impl ClientShared {
         if set.is_empty() { "N".into() } else { set }
     }
 
-    /// Bytes of the arguments of the command that it waits in. Those of a command that runs are part of the input.
+    /// Bytes of the arguments of the command that it waits in, or of one that has not come to its end. Those of a command
+    /// that runs are part of the input.
     #[must_use]
     pub fn argument_memory(&self) -> usize {
+        self.waiting_memory() + self.input_decoded.load(Relaxed)
+    }
+
+    /// The memory of the command that it waits in.
+    fn waiting_memory(&self) -> usize {
         self.blocked.lock().as_ref().map_or(0, |blocked| blocked.args.memory())
+    }
+
+    /// Room for more input behind that which is kept.
+    #[must_use]
+    pub fn input_free(&self) -> usize {
+        let used = self.input.load(Relaxed) + self.input_decoded.load(Relaxed);
+        self.input_memory.load(Relaxed).saturating_sub(used)
     }
 
     /// Bytes that wait to be sent, messages of others included.
@@ -210,9 +238,22 @@ impl ClientShared {
     /// The memory that it occupies.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let parts = [&self.input, &self.input_free, &self.output_memory, &self.queued_bytes];
-        let buffers: usize = parts.iter().map(|part| part.load(Relaxed)).sum();
-        size_of_val(self) + buffers + self.mailbox.pending() + self.argument_memory()
+        self.own_memory() + self.mailbox.pending()
+    }
+
+    /// The memory that it occupies, without what others have left for it.
+    fn own_memory(&self) -> usize {
+        let parts = [
+            &self.input_memory,
+            &self.output_memory,
+            &self.queued_bytes,
+            &self.watched_memory,
+            &self.subscription_memory,
+        ];
+        let parts: usize = parts.iter().map(|part| part.load(Relaxed)).sum();
+        let prefixes = self.tracking.read().as_ref().map_or(0, |tracking| tracking.memory());
+        let fixed = size_of::<Self>() + size_of::<Client>() + size_of::<Mailbox>();
+        fixed + self.name.read().len() + parts + prefixes + self.waiting_memory()
     }
 
     /// The name set by CLIENT SETNAME, or nothing.
@@ -237,20 +278,90 @@ pub struct Clients {
     pub watched_keys: AtomicUsize,
     /// Connections over a socket.
     pub connected: AtomicUsize,
+    /// What all of them occupy, against `maxmemory-clients`.
+    gauge: Arc<MemoryGauge>,
+    /// The limit cannot be kept: who is left must not be closed.
+    exhausted: AtomicBool,
 }
+
+/// The order in which connections are closed for their memory has steps of powers of two; this is the lowest.
+const SMALLEST_STEP: u32 = 15;
 
 impl Clients {
     /// Adds a connection.
     pub fn add(&self, origin: Origin, now: u64) -> Arc<ClientShared> {
         let id = self.last_id.fetch_add(1, Relaxed) + 1;
-        let client = Arc::new(ClientShared::new(id, origin, now));
+        let client = Arc::new(ClientShared::new(id, origin, now, self.gauge.clone()));
         self.list.write().insert(id, client.clone());
         client
     }
 
     /// Removes a connection.
     pub fn remove(&self, id: u64) {
-        self.list.write().remove(&id);
+        let removed = self.list.write().remove(&id);
+        if let Some(client) = removed {
+            self.gauge.change(client.counted.load(Relaxed) + client.mailbox.pending(), 0);
+        }
+    }
+
+    /// Sets how much memory all connections may occupy together; 0 for no limit.
+    pub fn limit_memory(&self, limit: usize) {
+        self.gauge.set_limit(limit);
+        self.count_memory();
+    }
+
+    /// Notes that what a connection occupies may have changed. Answers whether all together occupy more than they may.
+    #[inline]
+    pub fn note_memory(&self, client: &ClientShared) -> bool {
+        if self.gauge.limit() == 0 {
+            return false;
+        }
+        let now = client.own_memory();
+        self.gauge.change(client.counted.swap(now, Relaxed), now);
+        self.gauge.is_exceeded() && !self.exhausted.load(Relaxed)
+    }
+
+    /// Counts anew what all connections occupy. Answers whether that is more than they may.
+    pub fn count_memory(&self) -> bool {
+        if self.gauge.limit() == 0 {
+            return false;
+        }
+        let count = |client: &Arc<ClientShared>| {
+            let own = client.own_memory();
+            client.counted.store(own, Relaxed);
+            own + client.mailbox.pending()
+        };
+        self.gauge.set_used(self.list.read().values().map(count).sum());
+        self.exhausted.store(false, Relaxed);
+        self.gauge.is_exceeded()
+    }
+
+    /// Closes connections until the others occupy no more than they may. Those go first that occupy most, by powers of
+    /// two, and of those the oldest. Answers how many.
+    #[cold]
+    pub fn evict(&self) -> u64 {
+        if !self.count_memory() {
+            return 0;
+        }
+        let mut candidates = self.all();
+        candidates.retain(|client| client.origin.fd >= 0 && !client.is.no_evict.load(Relaxed));
+        candidates.sort_by_cached_key(|client| Reverse(client.memory().max(1).ilog2().max(SMALLEST_STEP - 1)));
+        let mut evicted = 0;
+        for client in candidates {
+            if !self.gauge.is_exceeded() {
+                return evicted;
+            }
+            if client.mailbox.request_close(CloseReason::Evicted) {
+                tracing::info!("Evicting client {}, which occupies {} bytes", client.id, client.memory());
+                evicted += 1;
+            }
+            self.remove(client.id);
+        }
+        if self.gauge.is_exceeded() {
+            self.exhausted.store(true, Relaxed);
+            tracing::debug!("Over client maxmemory after evicting all evictable clients");
+        }
+        evicted
     }
 
     /// Closes a connection, whatever it does. From now on it is in no list, although its task has yet to notice.
@@ -284,5 +395,65 @@ impl Clients {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket() -> Origin {
+        Origin { fd: 7, ..Origin::in_process() }
+    }
+
+    #[test]
+    fn the_largest_go_first_by_powers_of_two() {
+        let clients = Clients::default();
+        let with = |bytes: usize| {
+            let client = clients.add(socket(), 0);
+            client.input_memory.store(bytes, Relaxed);
+            assert!(!clients.note_memory(&client));
+            client
+        };
+        let [small, large, larger, control] = [20_000, 140_000, 200_000, 1_000_000].map(with);
+        control.is.no_evict.store(true, Relaxed);
+        clients.limit_memory(2_000_000);
+        assert_eq!(clients.evict(), 0);
+        let closed = |client: &ClientShared| client.mailbox.close_requested();
+        // Both are of one step, and the older of them is enough.
+        clients.limit_memory(1_300_000);
+        assert_eq!(clients.evict(), 1);
+        assert_eq!([&small, &large, &larger].map(|client| closed(client)), [None, Some(CloseReason::Evicted), None]);
+        assert!(clients.get(large.id).is_none());
+        // What others have left counts, too.
+        assert!(!clients.note_memory(&small));
+        small.mailbox.push(vec![b'm'; 300_000].into());
+        assert!(clients.note_memory(&small));
+        assert_eq!(clients.evict(), 1);
+        assert_eq!([&small, &larger].map(|client| closed(client)), [Some(CloseReason::Evicted), None]);
+        // When only those are left that must stay, nobody looks again for a while.
+        clients.limit_memory(1);
+        assert_eq!(clients.evict(), 1);
+        assert_eq!(closed(&control), None);
+        assert!(!clients.note_memory(&control));
+        assert!(clients.count_memory());
+        clients.limit_memory(0);
+        assert!(!clients.count_memory());
+        assert_eq!(clients.evict(), 0);
+    }
+
+    #[test]
+    fn everything_that_grows_is_counted() {
+        let clients = Clients::default();
+        let client = clients.add(socket(), 0);
+        let before = client.memory();
+        for part in [&client.input_memory, &client.watched_memory, &client.subscription_memory, &client.queued_bytes] {
+            part.store(1000, Relaxed);
+        }
+        *client.name.write() = vec![b'n'; 1000].into();
+        let prefixes = vec![vec![b'p'; 1000].into()];
+        *client.tracking.write() = Some(Arc::new(Tracking { prefixes, ..Tracking::default() }));
+        client.mailbox.push(vec![b'm'; 1000].into());
+        assert!((8000..9000).contains(&(client.memory() - before)), "{}", client.memory() - before);
     }
 }

@@ -33,6 +33,13 @@ pub(super) fn configuration(server: &Arc<Server>) {
         server.tracking.set_max_keys(server.config.tracking_table_max_keys.get_usize());
         server.tracking.shrink(&server.clients, server.pubsub.output_limits());
     });
+    for name in ["maxmemory", "maxmemory-clients"] {
+        follow(server, name, |server| {
+            let limit = server.config.maxmemory_clients.get_of(server.config.maxmemory.get());
+            server.clients.limit_memory(usize::try_from(limit).unwrap_or(usize::MAX));
+            server.evict_clients();
+        });
+    }
     // A start goes on without: what is wrong is in the log.
     let oom_score = OomScore::default();
     let _ = oom_score.apply(&server.config);

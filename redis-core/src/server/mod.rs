@@ -87,6 +87,8 @@ pub struct Server {
     pub skip_checksums: AtomicBool,
     /// Whether periodic work rests (DEBUG PAUSE-CRON).
     pub cron_paused: AtomicBool,
+    /// Whether threads keep their reply buffers however large they have grown (DEBUG REPLYBUFFER).
+    pub keep_reply_buffers: AtomicBool,
 }
 
 impl Server {
@@ -117,6 +119,7 @@ impl Server {
             active_expire: AtomicBool::new(true),
             skip_checksums: AtomicBool::new(false),
             cron_paused: AtomicBool::new(false),
+            keep_reply_buffers: AtomicBool::new(false),
         });
         follow::configuration(&server);
         server
@@ -132,6 +135,14 @@ impl Server {
     pub fn stop_tracking(&self, client: &ClientShared) {
         self.tracking.stop(client);
         self.store.want_names(!self.tracking.is_idle());
+    }
+
+    /// Closes the connections that occupy most, if all together occupy more than `maxmemory-clients` allows.
+    pub fn evict_clients(&self) {
+        let evicted = self.clients.evict();
+        if evicted > 0 {
+            self.stats.shared.evicted_clients.add_shared(evicted);
+        }
     }
 
     /// Whether a snapshot or a new base of the append only file is being written.

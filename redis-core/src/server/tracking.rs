@@ -11,6 +11,7 @@
 //! Notes of clients that have gone, or switched tracking off, stay until their key changes or the table grows over
 //! `tracking-table-max-keys`: finding them would take longer than they are worth.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -55,6 +56,16 @@ pub struct Tracking {
     pub broken: AtomicBool,
 }
 
+/// About what a prefix occupies beside its bytes, which are there twice: its places in the connection's list and in the table.
+const PREFIX: usize = 128;
+
+impl Tracking {
+    /// About how much memory it occupies.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Self>() + self.prefixes.iter().map(|prefix| PREFIX + 2 * prefix.len()).sum::<usize>()
+    }
+}
+
 /// A key that has changed, with those who have to be told.
 #[derive(Debug)]
 pub struct Stale {
@@ -66,6 +77,29 @@ pub struct Stale {
 enum Names<'a> {
     All,
     Some(&'a [&'a [u8]]),
+}
+
+/// A message, encoded once for all who get it in the same form.
+struct Message<'a> {
+    names: Names<'a>,
+    push: OnceCell<Bytes>,
+    published: OnceCell<Bytes>,
+}
+
+impl<'a> Message<'a> {
+    fn new(names: Names<'a>) -> Self {
+        Message { names, push: OnceCell::new(), published: OnceCell::new() }
+    }
+
+    /// As protocol 3 has it.
+    fn push(&self) -> Bytes {
+        self.push.get_or_init(|| encode_push(&self.names)).clone()
+    }
+
+    /// As one of a channel.
+    fn published(&self) -> Bytes {
+        self.published.get_or_init(|| encode_message(&self.names)).clone()
+    }
 }
 
 /// Who is to be told of which keys.
@@ -216,7 +250,7 @@ impl TrackingTable {
                 }
             }
             if !names.is_empty() {
-                send(clients, &listener, &tracking, Names::Some(&names), limits);
+                send(clients, &listener, &tracking, &Message::new(Names::Some(&names)), limits);
             }
         }
     }
@@ -227,10 +261,11 @@ impl TrackingTable {
         inner.readers.clear();
         inner.items = 0;
         drop(inner);
+        let message = Message::new(Names::All);
         for client in clients.all() {
             let tracking = client.tracking.read().clone();
             if let Some(tracking) = tracking {
-                send(clients, &client, &tracking, Names::All, limits);
+                send(clients, &client, &tracking, &message, limits);
             }
         }
     }
@@ -243,17 +278,25 @@ fn tracking_client(clients: &Clients, id: u64) -> Option<(Arc<ClientShared>, Arc
 }
 
 fn tell_readers(clients: &Clients, readers: &[u64], name: &[u8], by: Option<u64>, limits: OutputLimits) {
+    let names = [name];
+    let message = Message::new(Names::Some(&names));
     for id in readers {
         let Some((reader, tracking)) = tracking_client(clients, *id) else { continue };
         let own = tracking.no_loop && by == Some(*id);
         if !tracking.broadcast && !own {
-            send(clients, &reader, &tracking, Names::Some(&[name]), limits);
+            send(clients, &reader, &tracking, &message, limits);
         }
     }
 }
 
 /// Sends a message to a connection that tracks, or to where it wants it.
-fn send(clients: &Clients, client: &Arc<ClientShared>, tracking: &Tracking, names: Names<'_>, limits: OutputLimits) {
+fn send(
+    clients: &Clients,
+    client: &Arc<ClientShared>,
+    tracking: &Tracking,
+    message: &Message<'_>,
+    limits: OutputLimits,
+) {
     let target = match tracking.redirect {
         None => Some(client.clone()),
         Some(id) => clients.get(id),
@@ -266,9 +309,9 @@ fn send(clients: &Clients, client: &Arc<ClientShared>, tracking: &Tracking, name
             }
             return;
         }
-        Some(ref target) if target.protocol.load(Relaxed) == 3 => encode_push(&names),
+        Some(ref target) if target.protocol.load(Relaxed) == 3 => message.push(),
         // Messages of protocol 2 are those of a channel.
-        Some(ref target) if tracking.redirect.is_some() && target.is.subscriber.load(Relaxed) => encode_message(&names),
+        Some(ref target) if tracking.redirect.is_some() && target.is.subscriber.load(Relaxed) => message.published(),
         Some(_) => return,
     };
     if let Some(target) = target {
@@ -289,7 +332,12 @@ fn encode_push(names: &Names<'_>) -> Bytes {
     reply.push(2);
     reply.bulk(b"invalidate");
     write_names(names, &mut reply);
-    Bytes::from(reply.take())
+    tight(reply)
+}
+
+/// Messages may wait for long: without the room that a buffer has to spare.
+fn tight(mut reply: Reply) -> Bytes {
+    Bytes::from(reply.take().into_boxed_slice())
 }
 
 fn encode_message(names: &Names<'_>) -> Bytes {
@@ -298,7 +346,7 @@ fn encode_message(names: &Names<'_>) -> Bytes {
     reply.bulk(b"message");
     reply.bulk(CHANNEL);
     write_names(names, &mut reply);
-    Bytes::from(reply.take())
+    tight(reply)
 }
 
 fn write_names(names: &Names<'_>, reply: &mut Reply) {

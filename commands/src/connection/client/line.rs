@@ -11,13 +11,12 @@ pub(super) fn describe(client: &ClientShared, now: u64, out: &mut Vec<u8>) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let seconds = |since: u64| now.saturating_sub(since) / 1000;
     let [channels, patterns, shard_channels] = [0, 1, 2].map(|kind| client.subscriptions[kind].load(Relaxed));
-    let [input, input_free, queued] =
-        [&client.input, &client.input_free, &client.queued_bytes].map(|bytes| bytes.load(Relaxed));
+    let [input, queued] = [&client.input, &client.queued_bytes].map(|bytes| bytes.load(Relaxed));
     let output = client.pending_output();
     let library = client.library.read().clone();
     let line = format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} \
-         ssub={shard_channels} multi={} qbuf={input} qbuf-free={input_free} argv-mem={} multi-mem={queued} rbs=0 \
+         ssub={shard_channels} multi={} qbuf={input} qbuf-free={} argv-mem={} multi-mem={queued} rbs=0 \
          rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={} \
          watch={} capa={} tot-net-in={} tot-net-out={} tot-cmds={}",
         client.id,
@@ -30,6 +29,7 @@ pub(super) fn describe(client: &ClientShared, now: u64, out: &mut Vec<u8>) {
         client.flags(),
         client.database.load(Relaxed),
         client.queued.load(Relaxed),
+        client.input_free(),
         client.argument_memory(),
         usize::from(output > 0),
         client.memory(),

@@ -55,6 +55,10 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
             call.server().cron_paused.store(is_on(flag), Relaxed);
             ok(call);
         }
+        (b"replybuffer", [what, flag]) if what.eq_ignore_ascii_case(b"resizing") => {
+            call.server().keep_reply_buffers.store(!is_on(flag), Relaxed);
+            ok(call);
+        }
         (b"config-rewrite-force-all", []) => {
             call.server().config.rewrite_all().map_err(|error| Error::from(error.to_string()))?;
             ok(call);
@@ -153,6 +157,7 @@ const HELP: &[(&str, &str)] = &[
         "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
         "Saves the data, removes and loads them. MERGE and NOFLUSH keep what is there, with MERGE replacing keys that are in the file, too; NOSAVE loads the file that is there.",
     ),
+    ("REPLYBUFFER RESIZING <0|1>", "Keeps reply buffers that have grown large, or goes on giving them back."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Stops the removal of expired keys that nobody asks for, or lets it go on."),
     (
         "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
