@@ -124,6 +124,7 @@ fn encode(write: impl Fn(&mut Reply)) -> impl FnMut() {
 }
 
 /// An entry of a table that is nothing but its key.
+#[expect(clippy::box_collection, reason = "a handle of eight bytes")]
 struct Entry(Box<Vec<u8>>);
 
 impl TableEntry for Entry {

