@@ -150,12 +150,15 @@ impl ShardSet {
         self.0.iter().all(|word| *word == 0)
     }
 
-    /// The shards in ascending order.
-    pub fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(i, word)| {
-            std::iter::successors((word != 0).then_some(word), |word| Some(word & (word - 1)).filter(|rest| *rest != 0))
-                .map(move |word| i * 64 + word.trailing_zeros() as usize)
-        })
+    /// Visits the shards in ascending order. A plain loop: every batch locks and unlocks with it.
+    #[inline]
+    pub fn for_each(self, mut visit: impl FnMut(usize)) {
+        for (place, mut word) in self.0.into_iter().enumerate() {
+            while word != 0 {
+                visit(place * 64 + word.trailing_zeros() as usize);
+                word &= word - 1;
+            }
+        }
     }
 }
 
@@ -182,11 +185,11 @@ impl Held {
             return;
         }
         self.unlock();
-        for shard in wanted.iter() {
+        wanted.for_each(|shard| {
             // The guard's work is done by `held`, which remembers what to give back.
             std::mem::forget(self.store.slots[shard].lock.lock());
             self.held.insert(shard);
-        }
+        });
     }
 
     /// Holds all shards, unless it takes longer than `patience` to get one of them: then none.
@@ -206,19 +209,19 @@ impl Held {
     /// Gives all back.
     #[inline]
     pub(crate) fn unlock(&mut self) {
-        for shard in std::mem::take(&mut self.held).iter() {
+        std::mem::take(&mut self.held).for_each(|shard| {
             // SAFETY: `held` says that this handle took the lock; taking the set first gives it back once only.
             unsafe { self.store.slots[shard].lock.force_unlock(GuardNoSend::new()) };
-        }
+        });
     }
 
     /// Gives all back, each to the one who has waited for it, if anybody has. Without that, who gives a lock back and
     /// takes it again at once may have it for long, as the one who waits needs some time to wake up.
     pub(super) fn unlock_fairly(&mut self) {
-        for shard in std::mem::take(&mut self.held).iter() {
+        std::mem::take(&mut self.held).for_each(|shard| {
             // SAFETY: as in `unlock`.
             unsafe { self.store.slots[shard].lock.force_unlock_fair(GuardNoSend::new()) };
-        }
+        });
     }
 
     #[inline]
