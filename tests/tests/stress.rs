@@ -1,0 +1,206 @@
+//! Many clients on several worker threads at once: what the locks, the queues of waiting clients and the mailboxes between
+//! threads promise.
+//!
+//! Money moves between accounts in different shards, elements go through lists at which others wait, and messages go
+//! from one thread to another, while keys are scanned, copied for snapshots and given other names. At the end nothing is lost,
+//! nothing is there twice, and nobody has seen half of a transaction. A lock taken in the wrong order would stop it.
+//!
+//! `STRESS_ROUNDS` says how long (1 by default). It is meant to run under ThreadSanitizer, too, which needs a nightly compiler;
+//! `tests/tsan-suppressions.txt` says what is not ours:
+//!
+//! ```console
+//! $ TSAN_OPTIONS="suppressions=$PWD/tests/tsan-suppressions.txt" RUSTFLAGS=-Zsanitizer=thread cargo +nightly test \
+//!       --package redis-tests --test stress --target x86_64-unknown-linux-gnu
+//! ```
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use redis_commands as _;
+use redis_core::Running;
+use redis_core::prelude::*;
+use redis_core::resp::Value;
+use redis_tests::{Random, Wire, temporary_folder, wait_for};
+
+const WORKERS: &str = "4";
+const ACCOUNTS: usize = 20;
+const BALANCE: i64 = 1000;
+const LISTS: usize = 5;
+
+fn rounds() -> usize {
+    std::env::var("STRESS_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+}
+
+fn server(directory: &std::path::Path) -> Running {
+    let directives = [("port", "0"), ("io-threads", WORKERS), ("dir", directory.to_str().unwrap())];
+    let builder = directives.iter().fold(Server::builder(), |builder, (name, value)| builder.directive(name, value));
+    builder.start().unwrap()
+}
+
+/// Sends requests in one piece and reads their replies.
+fn pipeline(wire: &mut Wire, requests: &[&[&str]]) -> Vec<Value> {
+    requests.iter().for_each(|request| wire.send(request).unwrap());
+    requests.iter().map(|_| wire.receive().unwrap()).collect()
+}
+
+fn number(value: &Value) -> i64 {
+    match value {
+        Value::Integer(number) => *number,
+        Value::Bulk(text) => String::from_utf8_lossy(text).parse().unwrap(),
+        other => panic!("{other} is no number"),
+    }
+}
+
+/// Runs `body` with a connection of its own until `over`.
+fn meanwhile<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    address: SocketAddr,
+    over: &'scope AtomicBool,
+    mut body: impl FnMut(&mut Wire, &mut Random) + Send + 'scope,
+) -> ScopedJoinHandle<'scope, ()> {
+    scope.spawn(move || {
+        let (mut wire, mut random) = (Wire::connect(address).unwrap(), Random::new(7));
+        while !over.load(Relaxed) {
+            body(&mut wire, &mut random);
+        }
+    })
+}
+
+#[test]
+fn nothing_is_lost_between_threads() {
+    let folder = temporary_folder();
+    let server = server(folder.path());
+    let (address, over) = (server.address().unwrap(), AtomicBool::new(false));
+    let account = |n: usize| format!("account:{n}");
+    let mut wire = Wire::connect(address).unwrap();
+    for n in 0..ACCOUNTS {
+        wire.run(&["SET", &account(n), &BALANCE.to_string()]).unwrap();
+    }
+    let (transfers, elements, messages) = (200 * rounds(), 300 * rounds(), 200 * rounds());
+
+    std::thread::scope(|scope| {
+        let mut ends = Vec::new();
+        // Locks of several shards, taken by transactions in whatever order they name their keys.
+        for seed in 0..4 {
+            ends.push(scope.spawn(move || {
+                let (mut wire, mut random) = (Wire::connect(address).unwrap(), Random::new(seed));
+                for _ in 0..transfers {
+                    let (from, to) = (account(random.below(ACCOUNTS)), account(random.below(ACCOUNTS)));
+                    let amount = random.below(50).to_string();
+                    let moves: [&[&str]; 4] =
+                        [&["MULTI"], &["DECRBY", &from, &amount], &["INCRBY", &to, &amount], &["EXEC"]];
+                    let replies = pipeline(&mut wire, &moves);
+                    assert!(matches!(&replies[3], Value::Array(done) if done.len() == 2), "{}", replies[3]);
+                }
+            }));
+        }
+        // Elements that are handed from thread to thread, some by way of a second list.
+        for maker in 0..3 {
+            ends.push(scope.spawn(move || {
+                let (mut wire, mut random) = (Wire::connect(address).unwrap(), Random::new(maker));
+                for element in 0..elements {
+                    let list = format!("list:{}", random.below(LISTS));
+                    wire.run(&["LPUSH", &list, &format!("{maker}-{element}")]).unwrap();
+                }
+            }));
+        }
+        let takers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(move || {
+                    let mut wire = Wire::connect(address).unwrap();
+                    let mut taken = Vec::new();
+                    let lists: Vec<_> = (0..LISTS).map(|n| format!("list:{n}")).collect();
+                    let request: Vec<&str> =
+                        ["BRPOP"].into_iter().chain(lists.iter().map(String::as_str)).chain(["0"]).collect();
+                    loop {
+                        match wire.run(&request).unwrap() {
+                            Value::Array(popped) if matches!(&popped[1], Value::Bulk(text) if text == b"enough") => {
+                                break;
+                            }
+                            Value::Array(popped) => taken.push(popped[1].to_string()),
+                            other => panic!("{other}"),
+                        }
+                    }
+                    taken
+                })
+            })
+            .collect();
+        // Messages, which come in the order in which they were sent.
+        let listeners: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(move || {
+                    let mut wire = Wire::connect(address).unwrap();
+                    wire.run(&["SUBSCRIBE", "news"]).unwrap();
+                    for expected in 0..messages {
+                        let Value::Array(message) = wire.receive().unwrap() else { panic!("a message is an array") };
+                        assert_eq!(number(&message[2]), expected as i64);
+                    }
+                })
+            })
+            .collect();
+        let mut speaker = Wire::connect(address).unwrap();
+        assert!(
+            wait_for(|| {
+                let Value::Array(counts) = wire.run(&["PUBSUB", "NUMSUB", "news"]).unwrap() else { return None };
+                (number(&counts[1]) == 3).then_some(())
+            })
+            .is_some()
+        );
+        ends.push(scope.spawn(move || {
+            for message in 0..messages {
+                assert_eq!(number(&speaker.run(&["PUBLISH", "news", &message.to_string()]).unwrap()), 3);
+            }
+        }));
+
+        // Whoever looks at all accounts at one time finds all money.
+        let all: Vec<_> = std::iter::once("MGET".to_owned()).chain((0..ACCOUNTS).rev().map(account)).collect();
+        let mut others = vec![meanwhile(scope, address, &over, move |wire, _| {
+            let Value::Array(balances) = wire.run(&all).unwrap() else { panic!("MGET answers with an array") };
+            assert_eq!(balances.iter().map(number).sum::<i64>(), ACCOUNTS as i64 * BALANCE);
+        })];
+        // All shards at once, one after another, and names that go from one to another.
+        others.push(meanwhile(scope, address, &over, |wire, random| {
+            let (one, other) = (format!("name:{}", random.below(8)), format!("name:{}", random.below(8)));
+            let requests: [&[&str]; 6] = [
+                &["SET", &one, "value", "PX", "20"],
+                &["RENAME", &one, &other],
+                &["KEYS", "name:*"],
+                &["SCAN", "0", "COUNT", "100"],
+                &["DBSIZE"],
+                &["COPY", &other, &one, "REPLACE"],
+            ];
+            pipeline(wire, &requests);
+        }));
+        // Copies of everything, and connections that go while others look at them.
+        others.push(meanwhile(scope, address, &over, |wire, _| {
+            pipeline(wire, &[&["BGSAVE"], &["INFO"], &["CLIENT", "LIST"], &["CONFIG", "SET", "maxclients", "9999"]]);
+            let mut guest = Wire::connect(address).unwrap();
+            let id = number(&guest.run(&["CLIENT", "ID"]).unwrap()).to_string();
+            guest.send(&["BLPOP", "nothing", "0"]).unwrap();
+            pipeline(wire, &[&["CLIENT", "UNBLOCK", &id], &["CLIENT", "KILL", "ID", &id]]);
+        }));
+
+        ends.into_iter().for_each(|end| end.join().unwrap());
+        for _ in 0..takers.len() {
+            // Last in its list, so that nothing stands behind it; but other lists may not be empty yet.
+            assert!(
+                wait_for(|| {
+                    let left = |n: usize| number(&wire.run(&["LLEN", &format!("list:{n}")]).unwrap());
+                    ((0..LISTS).map(left).sum::<i64>() == 0).then_some(())
+                })
+                .is_some()
+            );
+            wire.run(&["LPUSH", "list:0", "enough"]).unwrap();
+        }
+        let taken: Vec<String> = takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect();
+        assert_eq!(taken.len(), 3 * elements, "nothing is lost and nothing is there twice");
+        assert_eq!(taken.iter().collect::<BTreeSet<_>>().len(), 3 * elements);
+        listeners.into_iter().for_each(|listener| listener.join().unwrap());
+        over.store(true, Relaxed);
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
