@@ -9,7 +9,9 @@ What was measured is kept in target/peers/results.json, a workload at a time: a 
 leaves the others. The tool is at $PEERS_TOOL, else at ../shared/bench/peers beside the checkout. A peer that is not there
 is left out, and so is its column. Redis 7.0 is the redis-server of the PATH. Needs Python 3.8 and redis-benchmark.
 """
+import argparse
 import datetime
+import fnmatch
 import glob
 import json
 import os
@@ -64,24 +66,45 @@ def servers():
     return found
 
 
+def workloads(chosen):
+    """The names of the tool's workloads that the options choose."""
+    listed = subprocess.run([sys.executable, TOOL, "list"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    lines = [(line[0] == "*", line[2:].split()[0]) for line in listed.splitlines()]
+    fits = lambda name, patterns: any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    wanted = lambda quick, name: fits(name, chosen.workload) if chosen.workload else quick or not chosen.quick
+    return [name for quick, name in lines if wanted(quick, name) and not fits(name, chosen.skip)]
+
+
 def run(options):
+    """Each workload is a run of its own, so that one which fails takes no other along. (A kevy that was stopped for a
+    while, as the tool does with those that have to wait, closes the next connection, which the tool does not expect
+    between two workloads.)"""
     if not os.path.exists(TOOL):
         sys.exit(f"{TOOL} is not there: set PEERS_TOOL")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--workload", action="append", default=[])
+    parser.add_argument("--skip", action="append", default=[])
+    parser.add_argument("--quick", action="store_true")
+    chosen, others = parser.parse_known_args(options)
+    others += ["--quick"] if chosen.quick else []
     arguments = [part for name, path in servers().items() for part in ("--server", f"{name}={path}")]
     taken = PEERS + "/run.json"
-    if os.path.exists(taken):
-        os.remove(taken)
-    status = subprocess.run([sys.executable, TOOL, "run", *arguments, "--json", taken, *options]).returncode
-    if status:
-        print(f"*** the tool ended with {status}; what it had measured before is kept", file=sys.stderr)
-    with open(taken) as file:
-        new = json.load(file)
+    for name in workloads(chosen):
+        command = [sys.executable, TOOL, "run", *arguments, "--workload", name, "--json", taken, *others]
+        if subprocess.run(command).returncode:
+            print(f"*** {name} failed", file=sys.stderr)
+            continue
+        with open(taken) as file:
+            keep(json.load(file), " ".join(["peers", "run", *others]))
+
+
+def keep(new, command):
     results = kept()
     results["versions"] = {server["name"]: version(server["version"]) for server in new["servers"]}
     results["machine"] = machine()
     for name, workload in new["results"].items():
-        command = "peers run " + " ".join(options)
-        results["workloads"][name] = {**workload, "date": str(datetime.date.today()), "command": command.strip(), "load": new["machine"]["load_before"]}
+        taken = {"date": str(datetime.date.today()), "command": command, "load": new["machine"]["load_before"]}
+        results["workloads"][name] = {**workload, **taken}
     with open(RESULTS, "w") as file:
         json.dump(results, file, indent=1)
 
@@ -122,7 +145,8 @@ def table(results):
             lines.append(f"| {name} | {f'{base:.3g} {unit}' if base else 'n/a'} | " + " | ".join(cells) + " |")
     runs = {(workload["date"], workload["command"]) for workload in results["workloads"].values()}
     taken = "; ".join(f"{date}, `{command}`" for date, command in sorted(runs))
-    return f"Taken on {results['machine']}: {taken}.\n\n" + "\n".join(lines) + "\n"
+    load = max(workload["load"] for workload in results["workloads"].values())
+    return f"Taken on {results['machine']}, with a load average of up to {load:.1f} before a run: {taken}.\n\n" + "\n".join(lines) + "\n"
 
 
 def write(text):
