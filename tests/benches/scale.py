@@ -128,7 +128,7 @@ def alternating(started, measure):
 
 
 def sizes(least=100_000):
-    steps = [100_000, 300_000, 1_000_000, 3_000_000, 10_000_000]
+    steps = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000]
     return [size for size in steps if least <= size <= OPTIONS.most]
 
 
