@@ -5,12 +5,13 @@
 //! from one thread to another, while keys are scanned, copied for snapshots and given other names. At the end nothing is lost,
 //! nothing is there twice, and nobody has seen half of a transaction. A lock taken in the wrong order would stop it.
 //!
-//! `STRESS_ROUNDS` says how long (1 by default). It is meant to run under ThreadSanitizer, too, which needs a nightly compiler;
-//! `tests/tsan-suppressions.txt` says what is not ours:
+//! `STRESS_ROUNDS` says how long (1 by default). It is meant to run under ThreadSanitizer, too, for which a stable compiler
+//! has to be asked; `tests/tsan-suppressions.txt` says what is not ours:
 //!
 //! ```console
-//! $ TSAN_OPTIONS="suppressions=$PWD/tests/tsan-suppressions.txt" RUSTFLAGS=-Zsanitizer=thread cargo +nightly test \
-//!       --package redis-tests --test stress --target x86_64-unknown-linux-gnu
+//! $ export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"
+//! $ TSAN_OPTIONS="suppressions=$PWD/tests/tsan-suppressions.txt" STRESS_ROUNDS=5 \
+//!       cargo test --package redis-tests --test stress --target x86_64-unknown-linux-gnu
 //! ```
 
 #![allow(clippy::unwrap_used)]
