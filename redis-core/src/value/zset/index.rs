@@ -178,19 +178,17 @@ mod tests {
             let grows = below(100) < if step < 6_000 { 80 } else { 10 };
             match model.get(&number).copied() {
                 None if grows => {
-                    let slot = records.push(&member, 0.0);
+                    let slot = records.insert(&member, 0.0);
                     index.insert_new(&mut records, hashed, slot);
                     model.insert(number, slot);
                 }
                 Some(slot) if !grows => {
                     index.remove(&mut records, hashed, slot);
                     model.remove(&number);
-                    if let Some(substitute) = records.substitute(slot) {
-                        let moved = records.member(substitute).to_vec();
-                        index.redirect(&mut records, hash(&moved), substitute, Some(slot));
-                        *model.values_mut().find(|slot| **slot == substitute).expect("it is there") = slot;
-                    }
-                    records.remove(slot);
+                    records.remove(slot, |records, from, to| {
+                        index.redirect(records, hash(records.member(from)), from, Some(to));
+                        *model.values_mut().find(|slot| **slot == from).expect("it is there") = to;
+                    });
                 }
                 _ => {}
             }

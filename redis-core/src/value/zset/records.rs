@@ -11,15 +11,25 @@
 //!
 //! So a member of 16 bytes takes 32, and one of 36 bytes 56. A record larger than 16 KiB has a chunk for itself.
 //!
-//! # No gaps
+//! # Holes
 //!
-//! The records of one stride, a *class*, stand in a row: all chunks but the last are full. When one is removed, the last of
-//! its class takes its place, and whoever refers to that one must be told ([`Records::substitute`]). Thus
-//! memory is always in proportion to what is there, and there is a simple cursor for ZSCAN: the classes are gone through
-//! downwards, and each from its last record to its first. A record only ever moves towards the front of its class, so one
-//! that has not been visited stays ahead.
+//! The records of one stride, a *class*, stand in a row: all chunks but the last are full. When one is removed, it leaves a
+//! *hole*, and the next record that is added goes there, so that a queue which is filled at one end and emptied at the other
+//! stays where it is. Holes are chained in both directions through their own bytes, and told from records by a score that
+//! is no number:
 //!
-//! `next` belongs to the index, which chains records.
+//! ```text
+//! hole     [all ones: 8 bytes][next: 4 bytes][previous: 4 bytes][up to the stride]
+//! ```
+//!
+//! There are never more holes than records in a class, so memory is always in proportion to what is there: a removal that
+//! would leave more moves the last record of the class into a hole, and whoever refers to that one is told. In a row of
+//! records that have chunks for themselves there are no holes at all, as they may be large.
+//!
+//! A record only ever moves towards the front of its class. Thus there is a simple cursor for ZSCAN: the classes are gone
+//! through downwards, and each from its last place to its first, so that a record that has not been visited stays ahead.
+//!
+//! The `next` of a record belongs to the index, which chains records.
 
 use crate::value::tight;
 
@@ -63,6 +73,13 @@ const LENGTH: usize = 12;
 const SHORT_MEMBER: usize = 13;
 const LONG_MEMBER: usize = 21;
 
+/// Where a hole has the slot of the one before it.
+const PREVIOUS: usize = LENGTH;
+const HOLE_END: usize = PREVIOUS + 4;
+
+/// What a hole has for a score.
+const HOLE: [u8; NEXT] = [0xFF; NEXT];
+
 /// The length byte that says that the length is in the eight bytes that follow.
 const LONG: u8 = 0xFF;
 
@@ -90,8 +107,10 @@ struct Class {
     stride: usize,
     /// How many records fill a chunk.
     capacity: usize,
-    /// How many records there are.
+    /// How many places there are, with records or holes.
     len: usize,
+    holes: usize,
+    first_hole: Option<Slot>,
     /// The chunks, all but the last full.
     chunks: Vec<u32>,
 }
@@ -99,7 +118,13 @@ struct Class {
 impl Class {
     fn new(number: u8, stride: usize) -> Self {
         let capacity = (CHUNK_BYTES / stride).clamp(1, 1 << PLACE_BITS);
-        Self { number, stride, capacity, len: 0, chunks: Vec::new() }
+        Self { number, stride, capacity, len: 0, holes: 0, first_hole: None, chunks: Vec::new() }
+    }
+
+    /// Whether there are more holes than there should be.
+    fn is_sparse(&self) -> bool {
+        let records = self.len - self.holes;
+        self.holes > if self.capacity == 1 { 0 } else { records }
     }
 
     fn slot(&self, nth: usize) -> Slot {
@@ -181,42 +206,108 @@ impl Records {
         self.record_mut(slot)[NEXT..LENGTH].copy_from_slice(&next.unwrap_or(Slot::NONE).0.to_le_bytes());
     }
 
+    fn is_hole(&self, slot: Slot) -> bool {
+        self.record(slot).starts_with(&HOLE)
+    }
+
+    fn previous(&self, hole: Slot) -> Option<Slot> {
+        Slot(u32::from_le_bytes(bytes_at(self.record(hole), PREVIOUS))).some()
+    }
+
+    fn set_previous(&mut self, hole: Slot, previous: Option<Slot>) {
+        let previous = previous.unwrap_or(Slot::NONE);
+        self.record_mut(hole)[PREVIOUS..HOLE_END].copy_from_slice(&previous.0.to_le_bytes());
+    }
+
+    /// Makes a hole of a place.
+    fn link_hole(&mut self, class: usize, hole: Slot) {
+        let class = &mut self.classes[class];
+        class.holes += 1;
+        let next = class.first_hole.replace(hole);
+        self.record_mut(hole)[..NEXT].copy_from_slice(&HOLE);
+        self.set_next(hole, next);
+        self.set_previous(hole, None);
+        if let Some(next) = next {
+            self.set_previous(next, Some(hole));
+        }
+    }
+
+    /// Takes a hole out of the chain, for its place to be filled or dropped.
+    fn unlink_hole(&mut self, class: usize, hole: Slot) {
+        let (next, previous) = (self.next(hole), self.previous(hole));
+        let class = &mut self.classes[class];
+        class.holes -= 1;
+        match previous {
+            Some(previous) => self.set_next(previous, next),
+            None => class.first_hole = next,
+        }
+        if let Some(next) = next {
+            self.set_previous(next, previous);
+        }
+    }
+
     /// Adds a record.
-    pub(super) fn push(&mut self, member: &[u8], score: f64) -> Slot {
+    pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Slot {
         let long = member.len() >= usize::from(LONG);
-        let size = if long { LONG_MEMBER } else { SHORT_MEMBER } + member.len();
-        let (number, stride) = class_of(size);
-        let class = match self.classes.binary_search_by_key(&number, |class| class.number) {
-            Ok(index) => &mut self.classes[index],
-            Err(index) => {
-                self.classes.insert(index, Class::new(number, stride));
-                &mut self.classes[index]
+        let start = if long { LONG_MEMBER } else { SHORT_MEMBER };
+        let (number, stride) = class_of(start + member.len());
+        let class = self.classes.binary_search_by_key(&number, |class| class.number).unwrap_or_else(|index| {
+            self.classes.insert(index, Class::new(number, stride));
+            index
+        });
+        let slot = match self.classes[class].first_hole {
+            Some(hole) => {
+                self.unlink_hole(class, hole);
+                hole
             }
+            None => self.add_place(class),
         };
+        let record = self.record_mut(slot);
+        record[..NEXT].copy_from_slice(&score.to_le_bytes());
+        record[NEXT..LENGTH].copy_from_slice(&Slot::NONE.0.to_le_bytes());
+        if long {
+            record[LENGTH] = LONG;
+            record[LENGTH + 1..start].copy_from_slice(&(member.len() as u64).to_le_bytes());
+        } else {
+            record[LENGTH] = member.len() as u8;
+        }
+        record[start..start + member.len()].copy_from_slice(member);
+        slot
+    }
+
+    /// Adds a place at the end of a class.
+    fn add_place(&mut self, class: usize) -> Slot {
+        let class = &mut self.classes[class];
+        let stride = class.stride;
         if class.len == class.chunks.len() * class.capacity {
-            let chunk = Chunk { bytes: Vec::new(), stride: stride as u32, class: number };
+            let chunk = Chunk { bytes: Vec::new(), stride: stride as u32, class: class.number };
             class.chunks.push(place_chunk(&mut self.chunks, &mut self.free, chunk));
         }
         let slot = class.slot(class.len);
         class.len += 1;
-
-        let full = class.capacity * stride;
         let bytes = &mut self.chunks[slot.chunk()].bytes;
         let after = bytes.len() + stride;
         if after > bytes.capacity() {
-            bytes.reserve_exact(tight::size_class(after).min(full) - bytes.len());
+            bytes.reserve_exact(tight::size_class(after).min(class.capacity * stride) - bytes.len());
         }
-        bytes.extend_from_slice(&score.to_le_bytes());
-        bytes.extend_from_slice(&Slot::NONE.0.to_le_bytes());
-        if long {
-            bytes.push(LONG);
-            bytes.extend_from_slice(&(member.len() as u64).to_le_bytes());
-        } else {
-            bytes.push(member.len() as u8);
-        }
-        bytes.extend_from_slice(member);
         bytes.resize(after, 0);
         slot
+    }
+
+    /// Drops the last place of a class.
+    fn drop_place(&mut self, class: usize) {
+        let class = &mut self.classes[class];
+        class.len -= 1;
+        let last = class.slot(class.len);
+        let bytes = &mut self.chunks[last.chunk()].bytes;
+        bytes.truncate(last.place() * class.stride);
+        if bytes.is_empty() {
+            *bytes = Vec::new();
+            class.chunks.pop();
+            self.free.push(last.chunk() as u32);
+        } else if bytes.len() * 2 < bytes.capacity() {
+            bytes.shrink_to(tight::size_class(bytes.len()));
+        }
     }
 
     fn class(&self, slot: Slot) -> usize {
@@ -224,53 +315,41 @@ impl Records {
         self.classes.binary_search_by_key(&number, |class| class.number).expect("every chunk has a class")
     }
 
-    /// The record that takes the place of this one when it is removed; `None` if none has to.
-    pub(super) fn substitute(&self, slot: Slot) -> Option<Slot> {
-        let class = &self.classes[self.class(slot)];
-        Some(class.slot(class.len - 1)).filter(|last| *last != slot)
-    }
-
-    /// Removes a record. Its [substitute](Self::substitute) has this slot from now on.
-    pub(super) fn remove(&mut self, slot: Slot) {
+    /// Removes a record. If another has to move for that, `moves` is told from where to where before it does.
+    pub(super) fn remove(&mut self, slot: Slot, mut moves: impl FnMut(&mut Self, Slot, Slot)) {
         let index = self.class(slot);
-        let class = &mut self.classes[index];
-        class.len -= 1;
-        let last = class.slot(class.len);
-        let stride = class.stride;
-        if class.capacity == 1 {
-            // It may be large, and there is nothing else in its chunk.
-            let moved = std::mem::take(&mut self.chunks[last.chunk()].bytes);
-            if last != slot {
-                self.chunks[slot.chunk()].bytes = moved;
+        self.link_hole(index, slot);
+        // A removal turns a record into a hole, and one of these steps takes a hole away: it never takes more than two.
+        while self.classes[index].is_sparse() {
+            let class = &self.classes[index];
+            let last = class.slot(class.len - 1);
+            match class.first_hole {
+                Some(hole) if !self.is_hole(last) => {
+                    self.unlink_hole(index, hole);
+                    moves(self, last, hole);
+                    self.fill(index, hole, last);
+                }
+                _ => self.unlink_hole(index, last),
             }
-        } else if last.chunk() == slot.chunk() {
-            let bytes = &mut self.chunks[slot.chunk()].bytes;
-            bytes.copy_within(last.place() * stride.., slot.place() * stride);
-            bytes.truncate(last.place() * stride);
-        } else {
-            let [from, to] = self
-                .chunks
-                .get_disjoint_mut([last.chunk(), slot.chunk()])
-                .expect("the chunks are different, and slots are in chunks that exist");
-            let at = slot.place() * stride;
-            to.bytes[at..at + stride].copy_from_slice(&from.bytes[last.place() * stride..]);
-            from.bytes.truncate(last.place() * stride);
-        }
-        let chunk = last.chunk();
-        let bytes = &mut self.chunks[chunk].bytes;
-        if bytes.is_empty() {
-            *bytes = Vec::new();
-            class.chunks.pop();
-            self.free.push(chunk as u32);
-        } else if bytes.len() * 2 < bytes.capacity() {
-            bytes.shrink_to(tight::size_class(bytes.len()));
+            self.drop_place(index);
         }
     }
 
-    /// The record that a cursor says and the cursor of the next one; 0 begins, and 0 returned ends. `None` if there is
-    /// nothing left.
-    pub(super) fn scan(&self, cursor: u64) -> Option<(Slot, u64)> {
-        // The cursor is the class to go on with, and how many of its records have not been visited.
+    /// Puts the last record of a class into a hole that is out of the chain.
+    fn fill(&mut self, class: usize, hole: Slot, last: Slot) {
+        let &Class { stride, capacity, .. } = &self.classes[class];
+        let (to, from) = (hole.place() * stride, last.place() * stride);
+        match self.chunks.get_disjoint_mut([hole.chunk(), last.chunk()]) {
+            Ok([hole, last]) if capacity == 1 => std::mem::swap(hole, last),
+            Ok([hole, last]) => hole.bytes[to..to + stride].copy_from_slice(&last.bytes[from..]),
+            Err(_) => self.chunks[hole.chunk()].bytes.copy_within(from.., to),
+        }
+    }
+
+    /// The record at the place that a cursor says, if it is no hole, and the cursor of the next place; 0 begins, and 0
+    /// returned ends.
+    pub(super) fn scan(&self, cursor: u64) -> (Option<Slot>, u64) {
+        // The cursor is the class to go on with, and how many of its places have not been visited.
         let (number, ahead) = match cursor {
             0 => (u64::MAX, 0),
             _ => (cursor >> CURSOR_BITS, cursor & ((1 << CURSOR_BITS) - 1)),
@@ -283,10 +362,11 @@ impl Records {
             };
             (ahead > 0).then_some((class, ahead))
         });
-        let (class, ahead) = classes.next()?;
+        let Some((class, ahead)) = classes.next() else { return (None, 0) };
         let at_end = ahead == 1 && classes.next().is_none();
         let next = u64::from(class.number) << CURSOR_BITS | (ahead - 1) as u64;
-        Some((class.slot(ahead - 1), if at_end { 0 } else { next }))
+        let slot = class.slot(ahead - 1);
+        ((!self.is_hole(slot)).then_some(slot), if at_end { 0 } else { next })
     }
 }
 
@@ -324,39 +404,98 @@ mod tests {
         assert_eq!(class_of(1 << 40), (16 + 4 * 32 + 4, 1 << 40));
     }
 
+    impl Records {
+        /// Checks that records and holes are what they should be, and that there is nothing else.
+        fn check(&self, model: &[(Slot, Vec<u8>, f64)]) {
+            for (slot, member, score) in model {
+                assert_eq!((self.member(*slot), self.score(*slot)), (&member[..], *score));
+                assert_eq!(self.next(*slot), Some(*slot));
+            }
+            for class in &self.classes {
+                assert_eq!(class.chunks.len(), class.len.div_ceil(class.capacity));
+                let most = if class.capacity == 1 { 0 } else { class.len / 2 };
+                assert!(class.holes <= most, "{} holes of {}", class.holes, class.len);
+                let own = (0..class.len).filter(|nth| self.is_hole(class.slot(*nth))).count();
+                let chained: Vec<_> = std::iter::successors(class.first_hole, |hole| self.next(*hole)).collect();
+                assert_eq!((own, chained.len()), (class.holes, class.holes));
+                let before = std::iter::once(None).chain(chained.iter().copied().map(Some));
+                assert!(chained.iter().zip(before).all(|(hole, before)| self.previous(*hole) == before));
+            }
+            let [places, holes] = [|class: &Class| class.len, |class: &Class| class.holes]
+                .map(|count| self.classes.iter().map(count).sum::<usize>());
+            assert_eq!(places - holes, model.len());
+            let used = self.classes.iter().map(|class| class.len * class.stride).sum::<usize>();
+            assert_eq!(self.chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>(), used);
+            assert!(self.chunks.iter().filter(|chunk| chunk.bytes.is_empty()).count() == self.free.len());
+        }
+
+        /// Removes a record of the model, and tells it what moves. Returns how many do.
+        fn remove_of(&mut self, model: &mut Vec<(Slot, Vec<u8>, f64)>, at: usize) -> usize {
+            let (slot, ..) = model.swap_remove(at);
+            let mut moved = 0;
+            self.remove(slot, |records, from, to| {
+                let entry = model.iter_mut().find(|(other, ..)| *other == from).expect("it is there");
+                assert_eq!((records.member(from), records.class(from)), (&entry.1[..], records.class(to)));
+                let nth = |slot: Slot| {
+                    let class = &records.classes[records.class(slot)];
+                    (0..class.len).find(|nth| class.slot(*nth) == slot)
+                };
+                assert!(nth(to) < nth(from), "towards the front");
+                entry.0 = to;
+                records.set_next(from, Some(to));
+                moved += 1;
+            });
+            moved
+        }
+    }
+
     #[test]
-    fn the_last_of_a_class_fills_a_gap() {
+    fn holes_are_filled_and_never_too_many() {
         let mut records = Records::default();
         let mut model: Vec<(Slot, Vec<u8>, f64)> = Vec::new();
+        let (mut moved, mut filled) = (0, 0);
         for step in 0..30_000 {
-            if below(100) < if step < 15_000 { 70 } else { 30 } || model.is_empty() {
+            // It grows, stays, and shrinks.
+            if below(100) < [70, 50, 30][step / 10_000] || model.is_empty() {
                 let len = [3, 16, 17, 100, 254, 255, 300, 20_000][below(if step % 64 == 0 { 8 } else { 7 })];
                 let member = vec![step as u8; len];
-                let slot = records.push(&member, step as f64);
+                let holes: usize = records.classes.iter().map(|class| class.holes).sum();
+                let slot = records.insert(&member, step as f64);
+                filled += holes - records.classes.iter().map(|class| class.holes).sum::<usize>();
                 assert_eq!(records.next(slot), None);
                 records.set_next(slot, Some(slot));
                 model.push((slot, member, step as f64));
             } else {
-                let (slot, ..) = model.swap_remove(below(model.len()));
-                if let Some(substitute) = records.substitute(slot) {
-                    let moved = model.iter_mut().find(|(other, ..)| *other == substitute).expect("it is there");
-                    moved.0 = slot;
-                    records.set_next(substitute, Some(slot));
-                }
-                records.remove(slot);
+                let at = below(model.len());
+                moved += records.remove_of(&mut model, at);
             }
-            if step % 1_000 == 999 {
-                for (slot, member, score) in &model {
-                    assert_eq!((records.member(*slot), records.score(*slot)), (&member[..], *score));
-                    assert_eq!(records.next(*slot), Some(*slot));
-                }
+            if step % 500 == 499 {
+                records.check(&model);
+                records.clone().check(&model);
             }
         }
-        for (slot, ..) in model.drain(..).rev().collect::<Vec<_>>() {
-            let slot = records.substitute(slot).unwrap_or(slot);
-            records.remove(slot);
+        assert!(moved > 100 && filled > 1_000, "{moved} moved, {filled} holes filled");
+        while !model.is_empty() {
+            let at = below(model.len());
+            records.remove_of(&mut model, at);
         }
+        records.check(&model);
         assert!(records.chunks.iter().all(|chunk| chunk.bytes.capacity() == 0));
-        assert_eq!(records.scan(0), None);
+        assert_eq!(records.scan(0), (None, 0));
+    }
+
+    #[test]
+    fn a_queue_stays_where_it_is() {
+        let mut records = Records::default();
+        let add = |records: &mut Records, number: u64| records.insert(&number.to_le_bytes(), 0.0);
+        let mut queue: std::collections::VecDeque<_> = (0..1_000).map(|number| add(&mut records, number)).collect();
+        let memory = records.memory();
+        for number in 1_000..5_000 {
+            let first = queue.pop_front().expect("there are a thousand");
+            records.remove(first, |_, from, to| panic!("{from:?} moves to {to:?}"));
+            queue.push_back(add(&mut records, number));
+            assert_eq!(records.memory(), memory);
+        }
+        assert!(queue.iter().zip(4_000_u64..).all(|(slot, number)| records.member(*slot) == number.to_le_bytes()));
     }
 }

@@ -130,25 +130,32 @@ fn a_scan_finds_what_stays() {
     let limits = Limits { zset_max_listpack_entries: 0, ..Limits::default() };
     let member = |n: usize| [&b"member"[..n % 7], n.to_string().as_bytes()].concat();
     let mut set = ZSet::new();
-    (0..3_000).for_each(|n| assert_eq!(set.insert(&member(n), n as f64, &limits), None));
-    let (mut seen, mut cursor, mut calls) = (HashMap::<Vec<u8>, usize>::new(), 0, 0);
-    loop {
-        cursor = set.scan(cursor, &mut |member, _| *seen.entry(member.to_vec()).or_default() += 1);
-        // Meanwhile odd members go, even ones change their scores, and others come.
-        let n = below(3_000);
-        if n % 2 == 1 {
-            set.remove(&member(n));
-        } else {
-            assert!(set.insert(&member(n), below(100) as f64, &limits).is_some());
+    // How many go and come at each step: few holes, holes that are filled, and more holes than there may be.
+    for (removals, insertions) in [(1, 1), (3, 3), (3, 0)] {
+        for n in 0..3_000 {
+            set.insert(&member(n), n as f64, &limits);
         }
-        set.insert(&member(3_000 + below(3_000)), 1.0, &limits);
-        calls += 1;
-        assert!(cursor < 1 << 48 && calls < 10_000);
-        if cursor == 0 {
-            break;
+        let (len, memory) = (set.len(), set.memory());
+        let (mut seen, mut cursor, mut calls) = (HashMap::<Vec<u8>, usize>::new(), 0, 0);
+        loop {
+            cursor = set.scan(cursor, &mut |member, _| *seen.entry(member.to_vec()).or_default() += 1);
+            // Meanwhile every fourth member stays, whatever its score, others go, and others come.
+            assert!(set.insert(&member(4 * below(750)), below(100) as f64, &limits).is_some());
+            for n in (0..removals).map(|_| below(6_000)).filter(|n| *n >= 3_000 || n % 4 != 0) {
+                set.remove(&member(n));
+            }
+            for _ in 0..insertions {
+                set.insert(&member(3_000 + below(3_000)), 1.0, &limits);
+            }
+            calls += 1;
+            assert!(cursor < 1 << 48 && calls < 20_000);
+            if cursor == 0 {
+                break;
+            }
         }
+        assert!((0..3_000).step_by(4).all(|n| seen.contains_key(&member(n))));
+        assert!(insertions > 0 || set.len() < len / 2 && set.memory() < memory);
     }
-    assert!((0..3_000).step_by(2).all(|n| seen.contains_key(&member(n))));
     for cursor in [1, 40 << 40, 300 << 40, u64::MAX, (3 << 40) + 5, 5 << 40 | 0xFF_FFFF_FFFF] {
         let next = set.scan(cursor, &mut |_, _| ());
         assert!(next < 1 << 48, "{cursor} is answered by {next}");

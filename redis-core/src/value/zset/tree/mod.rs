@@ -183,12 +183,13 @@ impl Tree {
                 Node::Leaf(run) => run.remove(rank),
                 Node::Inner(inner) => {
                     let (child, rest) = inner.child_with(rank);
-                    let key = remove(&mut inner.children[child], rest);
+                    let below = &mut inner.children[child];
+                    let key = remove(below, rest);
                     inner.counts[child] -= 1;
-                    if inner.children[child].len() < SPARSE {
+                    if below.len() < SPARSE {
                         inner.relieve(child);
                     } else if rest == 0 {
-                        inner.note(child);
+                        inner.firsts.set(child, below.first());
                     }
                     key
                 }
