@@ -41,25 +41,20 @@ impl Db {
         (&mut self.held.shard_mut(shard).databases[self.index], name)
     }
 
-    /// Removes a key that is about to be written if its time is over.
+    /// The keys around a key that is about to be written, and its name. If the time of the key is over, it is removed first.
     #[inline]
-    fn expire_first(&mut self, key: Key) {
-        let (now, expire) = (self.now, self.settings.expire);
-        let (keys, name) = self.keys_and_name(key);
-        if keys.expiring > 0
-            && expire
-            && keys.table().find(key.hash, name).is_some_and(|entry| Deadline::at(entry.expires_at()).has_passed(now))
-        {
+    fn keys_to_write(&mut self, key: Key) -> (&mut Keys, &[u8]) {
+        if self.settings.expire && self.database(key.hash).keys.expiring > 0 {
             self.remove_if_expired(key);
         }
+        self.keys_and_name(key)
     }
 
     /// The entry of a key, for writing.
     #[inline]
     fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
         let (clock, touch) = (self.settings.clock, self.touch);
-        self.expire_first(key);
-        let (keys, name) = self.keys_and_name(key);
+        let (keys, name) = self.keys_to_write(key);
         let entry = keys.find_mut(key.hash, name)?;
         if touch {
             entry.set_access(clock.touched(entry.access()));
@@ -117,8 +112,7 @@ impl Db {
     /// As [`Db::set`], for a string whose encoding is known to the caller.
     pub fn set_encoded(&mut self, key: Key, value: &[u8], encoding: StrEncoding, ttl: Ttl) {
         let (clock, touch) = (self.settings.clock, self.touch);
-        self.expire_first(key);
-        let (keys, name) = self.keys_and_name(key);
+        let (keys, name) = self.keys_to_write(key);
         let deadline = match keys.find_to_overwrite(key.hash, name) {
             Overwrite::Free => {
                 return self.insert(key, |name| Entry::string(name, value, encoding, ttl.of_new_key()));
@@ -199,8 +193,7 @@ impl Db {
 
     /// Removes a key and its value. False if there is none. A large value is freed in the background.
     pub fn remove(&mut self, key: Key) -> bool {
-        self.expire_first(key);
-        let (keys, name) = self.keys_and_name(key);
+        let (keys, name) = self.keys_to_write(key);
         let removed = keys.remove(key.hash, name);
         let was_there = removed.is_some();
         if let Some(removed) = removed {
@@ -211,8 +204,7 @@ impl Db {
 
     /// Takes a key's entry out of the keyspace.
     pub fn take(&mut self, key: Key) -> Option<Entry> {
-        self.expire_first(key);
-        let (keys, name) = self.keys_and_name(key);
+        let (keys, name) = self.keys_to_write(key);
         keys.take(key.hash, name)
     }
 
