@@ -6,7 +6,7 @@
 use redis_core::prelude::*;
 
 use super::FAMILY;
-use super::pop::{Side, pop_flat, pop_from_first};
+use super::pop::{Side, pop_from_first, pop_one};
 use crate::multi_pop::{PopCount, Popped, first_of, ready_or_wait};
 
 /// Removes and returns the member with the lowest score from the first of several sorted sets that is not empty. Waits
@@ -87,7 +87,7 @@ fn pop_or_wait(
     let Some(key) = first_of::<ZSet>(db, keys)? else { return Ok(ready_or_wait(None, keys, Kind::ZSet, timeout)) };
     reply.array(3);
     reply.bulk(db.name(key));
-    pop_flat(db, key, side, 1, reply)?;
+    pop_one(db, key, side, reply)?;
     log.rewrite(side.command(), |effect| effect.key(db, key));
     Ok(Wait::Ready(Popped))
 }

@@ -62,16 +62,14 @@ fn zpopmax(db: &mut Db, #[key(RW, ACCESS, DELETE)] key: Key, count: Option<Count
 }
 
 fn pop(db: &mut Db, key: Key, side: Side, count: Option<Count>, reply: &mut Reply) -> Result<()> {
-    let len = db.get_mut::<ZSet>(key)?.map_or(0, |zset| zset.len());
-    let number = count.map_or(1, Count::as_usize).min(len);
+    let number = count.map_or(1, Count::as_usize);
     // Only who asks for several gets pairs, and only in version 3 of the protocol.
     if count.is_some() && reply.protocol() >= 3 {
-        reply.array(number);
-        pop_pairs(db, key, side, number, reply)
+        pop_members(db, key, side, number, reply, Reply::array, write_pair)?;
     } else {
-        reply.array(number * 2);
-        pop_flat(db, key, side, number, reply)
+        pop_members(db, key, side, number, reply, |reply, number| reply.array(number * 2), write_flat)?;
     }
+    Ok(())
 }
 
 /// Removes and returns members from the first of several sorted sets that is not empty.
@@ -107,41 +105,49 @@ pub(super) fn pop_from_first(
     log: &mut Propagation,
 ) -> Result<Option<Popped>> {
     let Some(key) = first_of::<ZSet>(db, keys)? else { return Ok(None) };
-    let count = count.min(db.get_mut::<ZSet>(key)?.map_or(0, |zset| zset.len()));
     reply.array(2);
     reply.bulk(db.name(key));
-    reply.array(count);
-    pop_pairs(db, key, side, count, reply)?;
+    let count = pop_members(db, key, side, count, reply, Reply::array, write_pair)?;
     log.rewrite(side.command(), |effect| effect.key(db, key).number(count));
     Ok(Some(Popped))
 }
 
-/// Pops `count` members, which must be there, into the reply, each as a pair.
-fn pop_pairs(db: &mut Db, key: Key, side: Side, count: usize, reply: &mut Reply) -> Result<()> {
-    pop_each(db, key, side, count, |member, score| write_pair(reply, member, score))
+/// Pops the member at that end, which must be there, into the reply: the member and its score.
+pub(super) fn pop_one(db: &mut Db, key: Key, side: Side, reply: &mut Reply) -> Result<()> {
+    pop_members(db, key, side, 1, reply, |_, _| (), write_flat)?;
+    Ok(())
 }
 
-/// Pops `count` members, which must be there, into the reply, one after the other with their scores.
-pub(super) fn pop_flat(db: &mut Db, key: Key, side: Side, count: usize, reply: &mut Reply) -> Result<()> {
-    pop_each(db, key, side, count, |member, score| {
-        member.write(reply);
-        reply.double(score);
-    })
+fn write_flat(reply: &mut Reply, member: Element<'_>, score: f64) {
+    member.write(reply);
+    reply.double(score);
 }
 
-/// Shows `count` members from that end and removes them.
-fn pop_each(db: &mut Db, key: Key, side: Side, count: usize, mut show: impl FnMut(Element<'_>, f64)) -> Result<()> {
-    let Some(zset) = db.get_mut::<ZSet>(key)?.filter(|_| count > 0) else { return Ok(()) };
+/// Pops up to `count` members into the reply, each with `write`, after `begin` has been told how many. Returns how many.
+fn pop_members(
+    db: &mut Db,
+    key: Key,
+    side: Side,
+    count: usize,
+    reply: &mut Reply,
+    begin: impl FnOnce(&mut Reply, usize),
+    write: impl Fn(&mut Reply, Element<'_>, f64),
+) -> Result<usize> {
+    let zset = db.get_mut::<ZSet>(key)?;
+    let len = zset.as_ref().map_or(0, |zset| zset.len());
+    let count = count.min(len);
+    begin(reply, count);
+    let Some(zset) = zset.filter(|_| count > 0) else { return Ok(0) };
     let ranks = match side {
         Side::Min => 0..count,
-        Side::Max => zset.len() - count..zset.len(),
+        Side::Max => len - count..len,
     };
     let members = zset.range(ranks.clone());
     match side {
-        Side::Min => members.for_each(|(member, score)| show(member, score)),
-        Side::Max => members.rev().for_each(|(member, score)| show(member, score)),
+        Side::Min => members.for_each(|(member, score)| write(reply, member, score)),
+        Side::Max => members.rev().for_each(|(member, score)| write(reply, member, score)),
     }
     zset.remove_range(ranks);
     db.changed_by(key, side.popped(), count as u64);
-    Ok(())
+    Ok(count)
 }
