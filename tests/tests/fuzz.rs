@@ -32,7 +32,7 @@ use redis_tests::{Random, temporary_folder, workspace};
 const INPUTS: u64 = 20_000;
 
 /// How long one input may take: far longer than any does, for the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Inputs that are mutated at most.
 const POOL_MAX: usize = 5000;

@@ -4,7 +4,7 @@ use redis_core::prelude::*;
 use redis_core::value::Element;
 
 use super::FAMILY;
-use crate::random_count::{BETWEEN_LOOKS, RandomCount, Word};
+use crate::random_count::{RandomCount, Word, repeat};
 
 /// Returns one or more random fields of a hash.
 ///
@@ -44,13 +44,9 @@ fn hrandfield(db: &Db, key: Key, options: Option<RandomCount<Withvalues>>, reply
         hash.sample(number, now, &mut |field, value| write(reply, field, value));
         return Ok(());
     }
-    let mut left = number;
-    while left > 0 && !reply.is_too_large() {
-        let some = left.min(BETWEEN_LOOKS);
+    repeat(number, reply, |reply, some| {
         hash.sample_with_repeats(some, now, &mut |field, value| write(reply, field, value));
-        left -= some;
-    }
-    Ok(())
+    })
 }
 
 /// The word of HRANDFIELD.

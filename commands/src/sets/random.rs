@@ -3,7 +3,7 @@
 use redis_core::prelude::*;
 
 use super::{FAMILY, SREM};
-use crate::random_count::BETWEEN_LOOKS;
+use crate::random_count::repeat;
 
 /// What removing a key is to those who follow the data.
 const DEL: CommandName = CommandName("DEL");
@@ -93,12 +93,7 @@ fn srandmember(db: &Db, key: Key, #[arg(since = "2.6.0")] count: Option<i64>, re
         }
         Some(set) => {
             reply.array(number);
-            let mut left = number;
-            while left > 0 && !reply.is_too_large() {
-                let some = left.min(BETWEEN_LOOKS);
-                set.sample_with_repeats(some, &mut |member| member.write(reply));
-                left -= some;
-            }
+            repeat(number, reply, |reply, some| set.sample_with_repeats(some, &mut |member| member.write(reply)))?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use redis_core::prelude::*;
 use redis_core::rng;
 
 use super::{FAMILY, MEMBERS, write_header, write_member};
-use crate::random_count::{BETWEEN_LOOKS, RandomCount, Word};
+use crate::random_count::{RandomCount, Word, repeat};
 
 /// Returns one or more random members of a sorted set.
 ///
@@ -36,12 +36,7 @@ fn zrandmember(db: &Db, key: Key, options: Option<RandomCount<Withscores>>, repl
     if options.repeats() {
         let number = options.number();
         write_header(reply, number, options.with);
-        for i in 0..number {
-            if i % BETWEEN_LOOKS == 0 && reply.is_too_large() {
-                break;
-            }
-            write(reply, rng::below(len));
-        }
+        repeat(number, reply, |reply, some| (0..some).for_each(|_| write(reply, rng::below(len))))?;
     } else if options.number() >= len {
         write_header(reply, len, options.with);
         zset.iter().for_each(|(member, score)| write_member(reply, member, score, options.with));
