@@ -7,7 +7,7 @@
 use redis_commands as _;
 use redis_core::prelude::*;
 use redis_core::resp::Value;
-use redis_tests::{Process, Wire, missing, redis_server, valkey_server};
+use redis_tests::{Process, Wire, missing, our_server, redis_server, valkey_server, wait_for};
 
 /// What stands for a number.
 const NUMBERS: &[&str] = &[
@@ -265,5 +265,31 @@ fn boundary_deadlines_are_answered_alike_for_fields_and_members() {
                 assert_eq!(for_fields(&members, family), fields.to_string(), "{template} with {number:?}");
             }
         }
+    }
+}
+
+/// Redis would go on until no memory is left.
+#[test]
+fn a_reply_without_end_is_refused_and_its_memory_given_back() {
+    let server = Process::server(our_server(), &[]);
+    let mut wire = Wire::connect(server.address).unwrap();
+    let large = "x".repeat(1 << 20);
+    let most = format!("-{}", i64::MAX);
+    for (add, pick) in [("SADD s", "SRANDMEMBER s"), ("HSET h", "HRANDFIELD h"), ("ZADD z 1", "ZRANDMEMBER z")] {
+        let mut add: Vec<&str> = add.split(' ').collect();
+        add.push(&large);
+        if add[0] == "HSET" {
+            add.push("value");
+        }
+        assert_eq!(wire.run(&add).unwrap(), Value::Integer(1));
+        let pick: Vec<&str> = pick.split(' ').chain([&*most]).collect();
+        assert_eq!(wire.run(&pick).unwrap(), Value::Error(b"ERR value is out of range".to_vec()), "{pick:?}");
+        let used = || {
+            let Value::Bulk(info) = wire.run(&["INFO", "memory"]).unwrap() else { panic!("INFO is text") };
+            let info = String::from_utf8(info).unwrap();
+            let used = info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
+            (used.parse::<usize>().unwrap() < 100 << 20).then_some(())
+        };
+        wait_for(used).expect("the memory is given back");
     }
 }

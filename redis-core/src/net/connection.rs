@@ -380,7 +380,8 @@ impl Connection {
             }
         }
         let reply = &mut thread.reply;
-        if reply.len() > KEEP_REPLY && !self.server.keep_reply_buffers.load(Relaxed) {
+        // It may have been longer: an error takes back what was written before it.
+        if reply.capacity() > 2 * KEEP_REPLY && !self.server.keep_reply_buffers.load(Relaxed) {
             *reply = Reply::new(reply.protocol());
         } else {
             reply.clear();
