@@ -52,6 +52,12 @@ pub fn below_with(n: u64, mut rng: impl FnMut() -> u64) -> u64 {
     }
 }
 
+/// Has this thread draw the same numbers each time, for tests.
+#[cfg(test)]
+pub(crate) fn seed(seed: u64) {
+    STATE.set(seed);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,6 +70,18 @@ impl Allocator for Jemalloc {
         String::from_utf8(text).ok()
     }
 
+    #[allow(unsafe_code)]
+    fn number(&self, name: &str) -> Option<u64> {
+        let name = std::ffi::CString::new(name).ok()?;
+        let name = name.as_bytes_with_nul();
+        refresh();
+        // SAFETY: any bits are a number, and jemalloc refuses to write a value that has not the size of what is read.
+        unsafe {
+            raw::read::<usize>(name).map(|number| number as u64).or_else(|_| raw::read::<u32>(name).map(u64::from))
+        }
+        .ok()
+    }
+
     fn purge(&self) {
         for arena in 0..arenas::narenas::read().unwrap_or(0) {
             purge_arena(arena);
@@ -119,6 +131,9 @@ mod tests {
         let balance = Jemalloc.thread_balance();
         drop(block);
         assert!(Jemalloc.thread_balance() <= balance - (10 << 20));
+        assert!(Jemalloc.number("arenas.page").is_some_and(u64::is_power_of_two));
+        assert!(Jemalloc.number("arenas.nbins").is_some_and(|bins| bins > 30));
+        assert_eq!(Jemalloc.number("no.such.name"), None);
         Jemalloc.purge();
         assert!(Jemalloc.stats().resident > 0);
         assert!(Jemalloc.report().expect("statistics are compiled in").contains("opt.dirty_decay_ms: 5000"));

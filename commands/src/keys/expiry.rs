@@ -98,7 +98,7 @@ fn pexpireat(
 #[command(since = "2.2.0", complexity = "O(1)", flags(FAST), acl(KEYSPACE))]
 fn persist(db: &mut Db, #[key(RW, UPDATE)] key: Key) -> bool {
     let Some(entry) = db.peek(key) else { return false };
-    db.touch(entry);
+    db.touch(key, entry);
     if db.deadline(key).is_none_or(Deadline::is_never) {
         return false;
     }
@@ -174,7 +174,7 @@ fn expire_at(
     log: &mut Propagation,
 ) -> bool {
     let Some(entry) = db.peek(key) else { return false };
-    db.touch(entry);
+    db.touch(key, entry);
     if !condition.allows(Deadline::at(entry.expires_at()), millis) {
         return false;
     }

@@ -62,9 +62,9 @@ fn exists(db: &Db, #[key(RO)] keys: Keys) -> usize {
     tips(REQUEST_POLICY_MULTI_SHARD, RESPONSE_POLICY_AGG_SUM)
 )]
 fn touch(db: &Db, #[key(RO)] keys: Keys) -> usize {
-    let touched = keys.iter().filter_map(|key| db.read_untouched(key));
-    // Not by way of `Db::touch`, for this command is what a client under CLIENT NO-TOUCH has left to mark a key as used.
-    touched.inspect(|entry| entry.set_access(db.clock().touched(entry.access()))).count()
+    let found = keys.iter().filter_map(|key| Some((key, db.read_untouched(key)?)));
+    // This command is what a client under CLIENT NO-TOUCH has left to mark a key as used.
+    found.inspect(|(key, entry)| db.touch_always(*key, entry)).count()
 }
 
 /// Returns the type of the value that a key holds.

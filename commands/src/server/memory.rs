@@ -1,6 +1,7 @@
 //! MEMORY: where the memory goes.
 
 use redis_core::clock;
+use redis_core::db::Entry;
 use redis_core::observe::memory::{allocator_report, allocator_stats, purge_allocator};
 use redis_core::prelude::*;
 use redis_core::value::Object;
@@ -181,9 +182,6 @@ fn memory_stats(call: &mut Call) {
     }
 }
 
-/// Bytes of a key's place in the table.
-const TABLE_PLACE: usize = 8;
-
 /// Estimates the memory usage of a key.
 #[command("MEMORY USAGE", since = "4.0.0", complexity = "O(N) where N is the number of samples.")]
 fn memory_usage(
@@ -195,6 +193,6 @@ fn memory_usage(
     if samples.is_some_and(|samples| samples < 0) {
         return Err(Error::SYNTAX);
     }
-    let bytes = db.peek(key).map(|entry| TABLE_PLACE + entry.memory() + entry.object_ref().map_or(0, Object::memory));
-    Ok(bytes)
+    let bytes = |entry: &Entry| db.place_memory(key) + entry.memory() + entry.object_ref().map_or(0, Object::memory);
+    Ok(db.peek(key).map(bytes))
 }

@@ -56,7 +56,8 @@ impl Worker {
     /// A worker for `server`.
     #[must_use]
     pub fn new(server: Arc<Server>, registry: &'static Registry) -> Self {
-        let keyspace = Keyspace::new(server.store.clone(), server.settings());
+        let mut keyspace = Keyspace::new(server.store.clone(), server.settings());
+        server.configure(&mut keyspace);
         let stats = server.stats.register();
         let generation = server.config.generation();
         let ready = VecDeque::new();
@@ -193,7 +194,7 @@ impl Runner {
         let generation = self.server.config.generation();
         if generation != self.generation {
             self.generation = generation;
-            *keyspace.settings_mut() = self.server.settings();
+            self.server.configure(keyspace);
             keyspace.settings_mut().expire &= !self.replays;
             self.thresholds = self.server.thresholds();
             self.eviction.configure(&self.server.config);

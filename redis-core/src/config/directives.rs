@@ -97,7 +97,8 @@ declare! {
     section "Memory" {
         /// The memory that data may use; 0 for no limit.
         maxmemory: Memory(0, 0..=MAX) => Mutable;
-        /// What is evicted when that much is used.
+        /// What is evicted when that much is used. The tinylfu policies are this server's own: they remember for a while how
+        /// often keys were used that were evicted since, so that scans do not drive out what is used always.
         maxmemory_policy: Enum<MaxmemoryPolicy>(MaxmemoryPolicy::Noeviction) => Mutable;
         /// How many keys are looked at to find one to evict. More is more exact and slower.
         maxmemory_samples: Int(5, 1..=64) => Mutable;

@@ -39,6 +39,10 @@ named! {
         VolatileLrm = "volatile-lrm",
         /// The least recently changed of all keys.
         AllkeysLrm = "allkeys-lrm",
+        /// The key least frequently used of late among those that expire, as a sketch remembers it that outlives keys.
+        VolatileTinyLfu = "volatile-tinylfu",
+        /// The key least frequently used of late, as a sketch remembers it that outlives keys.
+        AllkeysTinyLfu = "allkeys-tinylfu",
     }
 
     /// Who may do something dangerous.
@@ -89,6 +93,11 @@ impl MaxmemoryPolicy {
         matches!(self, Self::VolatileLrm | Self::AllkeysLrm)
     }
 
+    /// Whether the policy asks how often keys were used of late, also before they were given up.
+    pub fn is_tinylfu(self) -> bool {
+        matches!(self, Self::VolatileTinyLfu | Self::AllkeysTinyLfu)
+    }
+
     /// Which keys go, and in which order; none if nothing is evicted.
     pub fn eviction(self) -> Option<EvictionPolicy> {
         let (order, expiring_only) = match self {
@@ -96,6 +105,8 @@ impl MaxmemoryPolicy {
             Self::AllkeysLru | Self::AllkeysLrm => (Order::Recency, false),
             Self::VolatileLfu => (Order::Frequency, true),
             Self::AllkeysLfu => (Order::Frequency, false),
+            Self::VolatileTinyLfu => (Order::TinyLfu, true),
+            Self::AllkeysTinyLfu => (Order::TinyLfu, false),
             Self::VolatileRandom => (Order::Random, true),
             Self::AllkeysRandom => (Order::Random, false),
             Self::VolatileTtl => (Order::Deadline, true),

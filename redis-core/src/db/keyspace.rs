@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::shard::{Database, Waiter, Watcher};
 use super::snapshot::{self, RecordEntry, Sweeper};
 use super::store::{ShardSet, Store};
-use super::{Db, Deadline, Entry, Found, Held, Key, Lent, Settings};
+use super::{Db, Deadline, Entry, Found, FrequencySketch, Held, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
 use crate::table::{NO_DEADLINE, Table};
@@ -66,6 +66,11 @@ impl Keyspace {
         &mut self.db
     }
 
+    /// Counts uses of keys in `frequencies` from now on, or nowhere.
+    pub(crate) fn count_uses(&mut self, frequencies: Option<Arc<FrequencySketch>>) {
+        self.db.frequencies = frequencies;
+    }
+
     /// The store behind all this.
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
@@ -93,7 +98,7 @@ impl Keyspace {
         let live = entry.filter(|entry| self.is_live(entry));
         self.db.count_read(live.is_some());
         match (entry, live) {
-            (_, Some(live)) => self.db.touch(live),
+            (_, Some(live)) => self.db.touch_hashed(hash, live),
             (expired, None) => {
                 expired.into_iter().for_each(|expired| self.db.note_expired(expired));
                 self.db.note_missed(|| Found::Name(name.into()));

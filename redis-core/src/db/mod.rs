@@ -12,6 +12,7 @@ mod deadline;
 mod entry;
 mod event;
 mod eviction;
+mod frequency;
 mod key;
 mod keyspace;
 mod lent;
@@ -33,6 +34,7 @@ pub use entry::Entry;
 pub use event::{Event, EventClasses};
 pub(crate) use eviction::EvictionPool;
 pub use eviction::{EvictionPolicy, Order};
+use frequency::FrequencySketch;
 pub use key::Key;
 pub use keyspace::{DatabaseStats, Keyspace};
 pub(crate) use lent::Lent;
@@ -74,6 +76,8 @@ pub struct Db {
     /// What reading has found, to be seen to after the call: the database, the key, and what is the matter with it.
     noted: RefCell<Vec<(usize, Found, Matter)>>,
     changes: Changes,
+    /// Where uses of keys are counted, under the policies that ask for that.
+    frequencies: Option<Arc<FrequencySketch>>,
 }
 
 /// A key that reading came across: declared, or found in the keyspace by its name.
@@ -117,6 +121,7 @@ impl Db {
             misses: Cell::new(0),
             noted: RefCell::default(),
             changes: Changes::default(),
+            frequencies: None,
         }
     }
 
@@ -201,6 +206,14 @@ impl Db {
     fn database_mut(&mut self, hash: u64) -> &mut Database {
         let shard = self.held.store().shard_of(hash);
         &mut self.held.shard_mut(shard).databases[self.index]
+    }
+
+    /// Counts a use of a key, if anybody asks how often keys are used.
+    #[inline]
+    fn count_use(&self, hash: u64) {
+        if let Some(frequencies) = &self.frequencies {
+            frequencies.count(hash);
+        }
     }
 
     /// What the call did, and a clean slate.

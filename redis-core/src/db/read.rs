@@ -48,7 +48,7 @@ impl Db {
     #[inline]
     pub fn read(&self, key: Key) -> Option<&Entry> {
         let entry = self.read_untouched(key)?;
-        self.touch(entry);
+        self.touch(key, entry);
         Some(entry)
     }
 
@@ -102,6 +102,16 @@ impl Db {
         Some(entry)
     }
 
+    /// About how many bytes the place of a key takes in its table: as many as that of any other there, if there are enough
+    /// others to tell.
+    #[must_use]
+    pub fn place_memory(&self, key: Key) -> usize {
+        /// Bytes of a place, and what it takes at most with the room that a table keeps.
+        const PLACE: std::ops::RangeInclusive<usize> = 8..=24;
+        let table = self.database(key.hash).keys.table();
+        (table.memory() / table.len().max(1)).clamp(*PLACE.start(), *PLACE.end())
+    }
+
     /// The value of a key, leaving no trace: what a command needs that is about to write.
     ///
     /// # Errors
@@ -144,12 +154,29 @@ impl Db {
         self.peek(key).map(|entry| Deadline::at(entry.expires_at()))
     }
 
-    /// Marks an entry as used now.
+    /// Marks the entry of a key as used now.
     #[inline]
-    pub fn touch(&self, entry: &Entry) {
+    pub fn touch(&self, key: Key, entry: &Entry) {
+        self.touch_hashed(key.hash, entry);
+    }
+
+    /// As [`Db::touch`], for the key of that hash.
+    #[inline]
+    pub(super) fn touch_hashed(&self, hash: u64, entry: &Entry) {
         if self.touch && !self.settings.clock.changes_only {
-            entry.set_access(self.settings.clock.touched(entry.access()));
+            self.mark_used(hash, entry);
         }
+    }
+
+    /// As [`Db::touch`], for a client under CLIENT NO-TOUCH, too, and under policies that only changes count for (TOUCH).
+    pub fn touch_always(&self, key: Key, entry: &Entry) {
+        self.mark_used(key.hash, entry);
+    }
+
+    #[inline]
+    fn mark_used(&self, hash: u64, entry: &Entry) {
+        entry.set_access(self.settings.clock.touched(entry.access()));
+        self.count_use(hash);
     }
 
     /// As an error unless the key is free or holds a `T`.

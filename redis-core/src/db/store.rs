@@ -15,6 +15,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use parking_lot::lock_api::GuardNoSend;
 
+use super::frequency::FrequencySketch;
 use super::reclaim::Reclaim;
 use super::shard::Shard;
 use super::snapshot::Epochs;
@@ -38,6 +39,8 @@ pub struct Store {
     pub(crate) names_wanted: AtomicBool,
     /// What snapshots have been taken.
     pub(super) epochs: Mutex<Epochs>,
+    /// Where uses of keys are counted, if they are.
+    frequencies: Mutex<Option<Arc<FrequencySketch>>>,
 }
 
 // SAFETY: a slot's shard is reached through `Held` only, which holds the slot's lock.
@@ -59,6 +62,7 @@ impl Store {
             reclaim: Reclaim::default(),
             names_wanted: AtomicBool::new(false),
             epochs: Mutex::default(),
+            frequencies: Mutex::default(),
         })
     }
 
@@ -95,6 +99,17 @@ impl Store {
     /// Begins to count freed objects anew.
     pub fn reset_lazyfreed(&self) {
         self.reclaim.reset_freed();
+    }
+
+    /// Where uses of keys are to be counted below a limit of memory; none if they are not to be.
+    pub(crate) fn frequencies(&self, limit: Option<usize>) -> Option<Arc<FrequencySketch>> {
+        let mut current = self.frequencies.lock();
+        match limit {
+            None => *current = None,
+            Some(limit) if current.as_ref().is_some_and(|sketch| sketch.fits(limit)) => {}
+            Some(limit) => *current = Some(Arc::new(FrequencySketch::for_limit(limit))),
+        }
+        current.clone()
     }
 
     /// Says whether the names of keys that change are wanted: [`Changes::touched`](super::Changes::touched).

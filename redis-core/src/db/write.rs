@@ -54,6 +54,9 @@ impl Db {
     #[inline]
     fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
         let (clock, touch) = (self.settings.clock, self.touch);
+        if touch {
+            self.count_use(key.hash);
+        }
         let (keys, name) = self.keys_to_write(key);
         let entry = keys.find_mut(key.hash, name)?;
         if touch {
@@ -112,6 +115,9 @@ impl Db {
     /// As [`Db::set`], for a string whose encoding is known to the caller.
     pub fn set_encoded(&mut self, key: Key, value: &[u8], encoding: StrEncoding, ttl: Ttl) {
         let (clock, touch) = (self.settings.clock, self.touch);
+        if touch {
+            self.count_use(key.hash);
+        }
         let (keys, name) = self.keys_to_write(key);
         let deadline = match keys.find_to_overwrite(key.hash, name) {
             Overwrite::Free => {

@@ -51,6 +51,11 @@ pub trait Allocator: Sync {
 
     /// Gives back to the system what it can do without, for `MEMORY PURGE`.
     fn purge(&self) {}
+
+    /// A number that it knows by a name of its own, for `DEBUG MALLCTL`.
+    fn number(&self, _name: &str) -> Option<u64> {
+        None
+    }
 }
 
 /// There is one allocator in a process, whatever the number of servers.
@@ -81,6 +86,11 @@ pub fn purge_allocator() {
     if let Some(allocator) = ALLOCATOR.get() {
         allocator.purge();
     }
+}
+
+/// A number that the allocator knows by a name of its own.
+pub fn allocator_number(name: &str) -> Option<u64> {
+    ALLOCATOR.get().and_then(|allocator| allocator.number(name))
 }
 
 /// Bytes of the process's pages that are physically present; zero where the system does not tell.

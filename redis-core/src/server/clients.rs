@@ -145,6 +145,9 @@ pub struct ClientShared {
     counted: AtomicUsize,
 }
 
+/// About what the task of a connection, its registration with the runtime and its addresses occupy.
+const TASK: usize = 1200;
+
 /// No command yet.
 pub const NO_COMMAND: u16 = u16::MAX;
 
@@ -252,7 +255,8 @@ impl ClientShared {
         ];
         let parts: usize = parts.iter().map(|part| part.load(Relaxed)).sum();
         let prefixes = self.tracking.read().as_ref().map_or(0, |tracking| tracking.memory());
-        let fixed = size_of::<Self>() + size_of::<Client>() + size_of::<Mailbox>();
+        let task = if self.origin.fd >= 0 { TASK } else { 0 };
+        let fixed = size_of::<Self>() + size_of::<Client>() + size_of::<Mailbox>() + task;
         fixed + self.name.read().len() + parts + prefixes + self.waiting_memory()
     }
 

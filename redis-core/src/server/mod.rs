@@ -38,7 +38,7 @@ pub use tracking::{Choice, Stale, Tracking, TrackingTable};
 
 use crate::clock;
 use crate::config::Config;
-use crate::db::{AccessClock, Settings, Store};
+use crate::db::{AccessClock, Keyspace, Settings, Store};
 use crate::error::Error;
 use crate::observe::{CommandLogs, LatencyMonitor, MemoryMeter, Stats, Thresholds};
 use crate::pubsub::PubSub;
@@ -192,6 +192,15 @@ impl Server {
             },
             expire: true,
         }
+    }
+}
+
+impl Server {
+    /// Has a keyspace treat the data as configured now.
+    pub(crate) fn configure(&self, keyspace: &mut Keyspace) {
+        *keyspace.settings_mut() = self.settings();
+        let counts = self.config.maxmemory_policy.get().is_tinylfu() && self.config.maxmemory.get() > 0;
+        keyspace.count_uses(self.store.frequencies(counts.then(|| self.config.maxmemory.get_usize())));
     }
 }
 

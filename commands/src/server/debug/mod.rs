@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use redis_core::num;
+use redis_core::observe::memory::allocator_number;
 use redis_core::prelude::*;
 
 use super::{FAMILY, Undocumented};
@@ -68,6 +69,11 @@ fn debug(call: &mut Call, words: Undocumented<1>) -> Result<()> {
             ok(call);
         }
         (b"error", [message]) => call.reply.error(message),
+        (b"mallctl", [name]) => {
+            let number = allocator_number(&String::from_utf8_lossy(name));
+            let number = number.and_then(|number| i64::try_from(number).ok());
+            call.reply.integer(number.ok_or(Error::new("ERR the allocator has no number of that name"))?);
+        }
         (b"protocol", [kind]) => protocol::write(kind, call.reply)?,
         (b"quicklist-packed-threshold", [size]) => {
             set_packed_threshold(call, size)?;
@@ -139,6 +145,7 @@ const HELP: &[(&str, &str)] = &[
     ("HTSTATS-KEY <key> [full]", "Describes the hash table of a value."),
     ("LOADAOF", "Writes what is left to the append only file, removes the data and loads them from there."),
     ("LOG <message>", "Writes a message to the log."),
+    ("MALLCTL <name>", "Replies with a number of the allocator's, by its own name for it."),
     ("OBJECT <key> [fast]", "Describes how a value is stored; 'fast' leaves out what takes time to find."),
     ("PAUSE-CRON <0|1>", "Stops periodic work, or lets it go on."),
     (
