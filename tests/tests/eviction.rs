@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use redis_core::resp::Value;
-use redis_tests::{Process, Wire, our_server};
+use redis_tests::{Process, Random, Wire, our_server, redis_server, valkey_server};
 
 /// What a test's data may take, beyond what an empty server does.
 const ROOM: i64 = 1 << 20;
@@ -189,4 +189,71 @@ fn a_large_value_that_is_freed_in_the_background_counts_as_free() {
     client.ok(&format!("CONFIG SET maxmemory-policy allkeys-random maxmemory {}", used - (1 << 19)));
     client.ok("PING");
     assert_eq!(client.number("DBSIZE"), 3, "one was enough");
+}
+
+/// The share of requests by Zipf's law that find their key in a server with room for some megabytes, as an application
+/// asks that puts there what it has not found. Requests come in pipelines, and with `scans` others between
+/// them for keys that nobody asks for again.
+fn hit_ratio(binary: &std::path::Path, policy: &str, scans: bool) -> f64 {
+    const KEYS: usize = 100_000;
+    const BATCH: usize = 100;
+    const BATCHES: usize = 3_000;
+    let server = Process::server(binary, &["--hz", "10"]);
+    let client = &mut Client(Wire::connect(server.address).unwrap());
+    let limit = client.info("memory", "used_memory") + (4 << 20);
+    client.ok(&format!("CONFIG SET maxmemory {limit}"));
+    client.ok(&format!("CONFIG SET maxmemory-policy {policy}"));
+    let mut sum = 0.0;
+    let weights: Vec<f64> = (1..=KEYS)
+        .map(|rank| {
+            sum += (rank as f64).powf(-0.9);
+            sum
+        })
+        .collect();
+    let mut random = Random::new(11);
+    let (mut hits, mut asked) = (0_usize, 0_usize);
+    for batch in 0..BATCHES {
+        let scan = scans && batch % 4 == 3;
+        let keys: Vec<usize> = (0..BATCH)
+            .map(|n| {
+                let unit = (random.number() >> 11) as f64 / (1_u64 << 53) as f64;
+                let rank = weights.partition_point(|weight| *weight < unit * sum);
+                if scan { KEYS + batch * BATCH + n } else { rank }
+            })
+            .collect();
+        let gets: String = keys.iter().map(|key| format!("GET key:{key:012}\r\n")).collect();
+        client.0.send_raw(gets.as_bytes()).unwrap();
+        let missed: Vec<&usize> = keys.iter().filter(|_| matches!(client.0.receive().unwrap(), Value::Null)).collect();
+        if batch > BATCHES / 3 && !scan {
+            hits += BATCH - missed.len();
+            asked += BATCH;
+        }
+        let value = "v".repeat(200);
+        let sets: String = missed.iter().map(|key| format!("SET key:{key:012} {value}\r\n")).collect();
+        client.0.send_raw(sets.as_bytes()).unwrap();
+        missed.iter().for_each(|_| assert!(!matches!(client.0.receive().unwrap(), Value::Error(_))));
+    }
+    hits as f64 / asked as f64
+}
+
+/// Prints what share of requests real servers and this one answer from memory, with the same limit: `--ignored --nocapture`.
+#[test]
+#[ignore = "a comparison, which takes a minute"]
+fn hit_ratios_beside_other_servers() {
+    let peers = [redis_server(), valkey_server()];
+    let peers: Vec<_> = peers.into_iter().flatten().map(|peer| (peer.name, peer.binary)).collect();
+    for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random", "allkeys-tinylfu"] {
+        for scans in [false, true] {
+            let own = hit_ratio(our_server(), policy, scans);
+            println!("{policy}, scans {scans}: ours {:.1} %", 100.0 * own);
+            if policy == "allkeys-tinylfu" {
+                continue;
+            }
+            for (name, binary) in &peers {
+                let other = hit_ratio(binary, policy, scans);
+                println!("{policy}, scans {scans}: {name} {:.1} %", 100.0 * other);
+                assert!(own > other - 0.01, "{policy}: {own} is less than {other} of {name}");
+            }
+        }
+    }
 }
