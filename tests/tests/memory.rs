@@ -46,12 +46,14 @@ fn words(count: usize, before: &str, prefix: &str) -> String {
     (0..count).map(|n| format!(" {before}{prefix}{n:05}")).collect()
 }
 
+/// The request that makes a key.
+type Make = Box<dyn Fn(&str) -> String>;
+
 /// Every type and encoding: what it is called, how many keys to make, and the request that makes one.
-fn shapes() -> Vec<(&'static str, usize, Box<dyn Fn(&str) -> String>)> {
+fn shapes() -> Vec<(&'static str, usize, Make)> {
     fn pairs(count: usize, prefix: &str) -> String {
         (0..count).map(|n| format!(" {n} {prefix}{n:05}")).collect()
     }
-    type Make = Box<dyn Fn(&str) -> String>;
     fn shape(make: impl Fn(&str) -> String + 'static) -> Make {
         Box::new(make)
     }
@@ -61,7 +63,7 @@ fn shapes() -> Vec<(&'static str, usize, Box<dyn Fn(&str) -> String>)> {
         ("embstr", 20_000, shape(|key| format!("SET {key} a-value-of-24-characters"))),
         ("raw", 5_000, shape(|key| format!("SET {key} {} EX 100000", "v".repeat(200)))),
         ("raw", 500, shape(|key| format!("SET {key} {}", "v".repeat(20_000)))),
-        ("listpack", 3_000, shape(|key| format!("RPUSH {key}{}", words(20, "", "element-")))),
+        ("quicklist", 3_000, shape(|key| format!("RPUSH {key}{}", words(20, "", "element-")))),
         ("quicklist", 100, shape(|key| format!("RPUSH {key}{}", words(2_000, "", "element-")))),
         ("intset", 3_000, shape(|key| format!("SADD {key} 1 2 3 4 5 6 70000"))),
         ("listpack", 3_000, shape(|key| format!("SADD {key}{}", words(20, "", "member-")))),
