@@ -432,9 +432,12 @@ fn the_files_are_one_servers() {
     run(&second, "BGREWRITEAOF");
     wait_for(|| run(&second, "INFO persistence").contains("aof_last_bgrewrite_status:err").then_some(())).unwrap();
     assert_eq!(files(folder.path()).len(), 3);
-    // Who ceases to write gives the directory back.
+    // Who ceases to write gives the files back.
     assert_eq!(run(&first, "CONFIG SET appendonly no"), "OK");
     assert_eq!(run(&second, "CONFIG SET appendonly yes"), "OK");
+    // From its first rewrite on.
+    let begun = |server| run(server, "INFO persistence").contains("aof_rewrite_in_progress:0").then_some(());
+    wait_for(|| begun(&second)).unwrap();
     assert!(run(&first, "CONFIG SET appendonly yes").contains("Unable to turn on AOF"));
     drop(second);
     assert_eq!(run(&first, "CONFIG SET appendonly yes"), "OK");

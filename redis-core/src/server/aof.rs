@@ -36,9 +36,9 @@ pub struct Order {
 /// What can be asked of the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
-    /// Take the directory of the files for this server alone: before they are loaded.
+    /// Make sure that no other server writes the files: before they are loaded.
     Claim {
-        /// For how long to wait for another server that has it.
+        /// For how long to wait for another server that does.
         patience: Duration,
     },
     /// Go on with the files that were just loaded, or begin them: at the start.

@@ -1,6 +1,6 @@
 //! The file that changes are being written to.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -26,9 +26,12 @@ pub(super) struct WriteError {
 }
 
 impl Increment {
-    /// Opens a file to go on at its end, or makes it.
+    /// Opens a file to go on at its end, or makes it. It is locked: two servers that append to it destroy it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(io::Error::other("another server writes it"));
+        }
         let len = file.metadata()?.len();
         Ok(Increment { file, len, unsynced: false })
     }

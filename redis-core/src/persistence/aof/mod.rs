@@ -50,7 +50,7 @@ use crate::command::Registry;
 use crate::db::Keyspace;
 use crate::server::{Demand, Server};
 
-/// For how long another server may have the directory that this one is to start with: it may have been killed just now.
+/// For how long another server may write the files that this one is to start with: it may have been killed just now.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Loads the data set that the files hold, and goes on writing them; or begins them, if there are none. For the start.

@@ -1,11 +1,11 @@
 //! Where the files are.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 
-use super::manifest::Part;
+use super::manifest::{Manifest, Part};
 use super::thread::plain;
-use crate::persistence::DirectoryLock;
 use crate::server::Server;
 
 /// Why a server may not write files in a directory.
@@ -20,7 +20,7 @@ pub(super) enum ClaimError {
         source: io::Error,
     },
     /// Two servers would write into the same file.
-    #[error("Another server writes its append only files in {}: give one of them another 'dir' or 'appenddirname'", directory.display())]
+    #[error("Another server writes its append only files in {}: give one of them another 'dir' or 'appendfilename'", directory.display())]
     Taken {
         /// The directory.
         directory: PathBuf,
@@ -51,24 +51,28 @@ impl Paths {
         self.directory.join(&part.name)
     }
 
-    /// Takes the directory for this server, and makes it if it is not there. No lock where the file system has none.
+    /// Makes the directory, if it is not there, and looks whether another server writes these files: it has a lock on
+    /// its increment.
     ///
     /// # Errors
-    /// If it cannot be made, or if it is another server's.
-    pub(super) fn claim(&self) -> Result<Option<DirectoryLock>, ClaimError> {
+    /// If there can be no directory, or if the files are another server's.
+    pub(super) fn claim(&self) -> Result<(), ClaimError> {
         let directory = || self.directory.clone();
         self.make_directory().map_err(|source| ClaimError::Directory { directory: directory(), source })?;
-        match DirectoryLock::take(&self.directory) {
-            Ok(None) => Err(ClaimError::Taken { directory: directory() }),
-            lock => Ok(lock.ok().flatten()),
-        }
+        // What is wrong with the list of files is told by who loads them.
+        let manifest = Manifest::load(&self.directory, &self.filename).ok().flatten().unwrap_or_default();
+        let taken = manifest.increments.last().is_some_and(|part| {
+            let lock = File::open(self.part(part)).map(|file| file.try_lock());
+            matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+        });
+        if taken { Err(ClaimError::Taken { directory: directory() }) } else { Ok(()) }
     }
 
     /// Makes the directory, if it is not there.
     pub(super) fn make_directory(&self) -> io::Result<()> {
         match std::fs::create_dir(&self.directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            Err(_) if !self.directory.is_dir() => Err(io::Error::from(io::ErrorKind::NotADirectory)),
+            Err(_) if !self.directory.is_dir() => Err(rustix::io::Errno::NOTDIR.into()),
             _ => Ok(()),
         }
     }

@@ -60,7 +60,6 @@ impl Files {
             if let Err(error) = self.begin_rewrite() {
                 tracing::warn!("Can't rewrite append only file in background: {error}");
                 self.rewrite_failed();
-                self.give_back();
             }
         }
     }
@@ -190,7 +189,6 @@ impl Files {
                 }
             }
         }
-        self.give_back();
     }
 
     fn put_base_in_place(&mut self, rewriting: &Rewriting) -> Result<(), String> {
@@ -238,7 +236,6 @@ impl Files {
                 let _ = std::fs::remove_file(path);
             }
             self.server.aof.rewrite.active.store(false, Relaxed);
-            self.give_back();
         }
     }
 

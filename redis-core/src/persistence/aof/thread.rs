@@ -20,7 +20,6 @@ use crate::clock;
 use crate::command::Registry;
 use crate::config::Config;
 use crate::db::Keyspace;
-use crate::persistence::DirectoryLock;
 use crate::server::{Demand, Feed, Order, Server, Taken};
 
 /// For how long changes gather under `everysec` and `no`.
@@ -80,8 +79,6 @@ pub(super) struct Files {
     registry: &'static Registry,
     pub(super) paths: Paths,
     pub(super) manifest: Manifest,
-    /// The directory is this server's, as long as it loads or writes what is there.
-    pub(super) lock: Option<DirectoryLock>,
     pub(super) feed: Option<Feed>,
     increment: Option<Increment>,
     /// What takes over at the cut that a rewrite makes.
@@ -120,7 +117,6 @@ impl Files {
             registry,
             paths,
             manifest: Manifest::default(),
-            lock: None,
             feed: None,
             increment: None,
             next: None,
@@ -194,28 +190,15 @@ impl Files {
         }
     }
 
-    /// Takes the directory of the files for this server: where there is none it is made, and where another server has it
-    /// that may be about to end.
+    /// Finds the place of the files, and that no other server writes there: one that does may be about to end.
     pub(super) fn claim(&mut self, patience: Duration) -> Result<(), ClaimError> {
-        let paths = Paths::of(&self.server);
-        if self.lock.is_some() && self.paths.directory == paths.directory {
-            return Ok(());
-        }
-        self.paths = paths;
+        self.paths = Paths::of(&self.server);
         let began = Instant::now();
-        self.lock = loop {
+        loop {
             match self.paths.claim() {
                 Err(ClaimError::Taken { .. }) if began.elapsed() < patience => std::thread::sleep(GATHER),
-                result => break result?,
+                result => return result,
             }
-        };
-        Ok(())
-    }
-
-    /// Lets others have the directory, unless files are written there.
-    pub(super) fn give_back(&mut self) {
-        if self.feed.is_none() {
-            self.lock = None;
         }
     }
 
@@ -287,7 +270,7 @@ impl Files {
         if let Some(feed) = self.feed.take() {
             self.server.changes.unfollow(&feed);
         }
-        (self.increment, self.next, self.cut, self.lock) = (None, None, None, None);
+        (self.increment, self.next, self.cut) = (None, None, None);
         self.buffer = Vec::new();
         self.buffer_at = 0;
         let aof = &self.server.aof;
