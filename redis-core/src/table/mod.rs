@@ -14,30 +14,39 @@
 //! | 00 |--\          | prefix, depth, count,  |      | 7 tags | spilled        |   one allocation
 //! | 01 |---+-------->| deadline, buckets -----|----->| 7 pointers -------------|-> each
 //! | 10 |----\        +------------------------+      +-------------------------+
-//! | 11 |-\   \------>|          ...           |      |     ... 64 of them      |
+//! | 11 |-\   \------>|          ...           |      |   ... up to 64 of them  |
 //! +----+  \--------->+------------------------+      +-------------------------+
 //! ```
 //!
 //! An entry is a pointer-sized owning handle (see [`TableEntry`]). The hash is read from the top: the first bits
-//! select, by way of the directory, a segment; the next six the *home* bucket in it. A bucket is one cache line:
-//! seven entries, a tag byte for each (bits 8 to 14 of the hash, so that a search rarely looks at a wrong entry), and
-//! a count of the entries at home here that had to go to one of the next three buckets. Nobody here looks at bits 0 to
-//! 7 and 15 to 25 of a hash; who distributes keys over several tables uses those.
+//! select, by way of the directory, a segment; the next twelve are the entry's *position* in it, and this, scaled to the
+//! number of buckets, the *home* bucket. A bucket is one cache line: seven entries, a tag byte for each (the low seven
+//! bits of the position, so that a search rarely looks at a wrong entry, and whether the entry is at home), and a count
+//! of the entries at home here that had to go to one of the next three buckets. Nobody here looks at bits 0 to 25 of a
+//! hash; who distributes keys over several tables uses those.
 //!
 //! So a lookup costs two cache misses, the bucket and the entry, and both can be prefetched
 //! ([`Table::prefetch_bucket`], then [`Table::prefetch_entry`]).
 //!
 //! # Growing and shrinking
 //!
-//! An empty table owns no memory. The first segment has one bucket and doubles until it has 64. From then on a
-//! segment whose neighbourhood is full splits in two by the next bit of its hashes (extendible hashing): 4 KiB are
-//! dealt out, some ten microseconds, and nothing else moves. Only the directory, four bytes per segment, is ever
-//! copied whole.
+//! An empty table owns no memory. The first segment has one bucket and doubles until it has 32, then it has 40, 48 and
+//! 64. From then on a segment whose neighbourhood is full splits in two by the next bit of its hashes (extendible
+//! hashing): 4 KiB are dealt out, some ten microseconds, and nothing else moves. Only the directory, four bytes per
+//! segment, is ever copied whole.
 //!
-//! When removals leave a segment and its buddy (which differs in the last bit of the prefix only) with a quarter of
-//! their slots, they are merged, and the directory halves when no segment needs its last bit. A lone segment halves
-//! likewise. The last removal frees everything. Between these bounds at least an eighth or so of the slots are in
-//! use, which keeps memory in proportion and [`Table::random`] quick.
+//! As hashes are spread evenly, all segments split at nearly the same number of entries. Halves of 64 buckets would be
+//! less than half full from then on, 18 bytes for each entry on average and 21 just after; so they begin with as many
+//! as they need, mostly 40, and grow by the same steps. Home and tag together tell the position of an entry, so that a
+//! segment grows within its own 4 KiB and without a look at keys (see `segment`). And before a segment grows or splits, an
+//! entry of the full neighbourhood is moved on by up to three buckets if that helps. That makes it 12.5 bytes for each
+//! entry on average, and 13.1 at worst; with steps of 40, 48, 56 and 64 it is 12.2, and an insertion takes longer.
+//!
+//! When removals leave a segment with three eighths of its slots in use, it gets fewer buckets; when it and its buddy
+//! (which differs in the last bit of the prefix only) have a quarter of what they have room for when full-grown, they are
+//! merged, and the directory halves when no segment needs its last bit. A lone segment shrinks down to one bucket. The
+//! last removal frees everything. Between these bounds at least an eighth or so of the slots are in use, which keeps
+//! memory in proportion and [`Table::random`] quick.
 //!
 //! Splitting cannot help hashes that agree in all their leading bits, and it must not be tried without end, for every
 //! attempt may double the directory. The directory may have `DIRECTORY_SLACK` times as many places as there are
@@ -49,18 +58,23 @@
 //!
 //! # The cursor of SCAN
 //!
-//! Because the home follows the prefix without a gap, homes ascend with hashes: each home bucket holds one interval
-//! of the hash space, and splitting or merging only cuts intervals in two or joins them. A cursor is simply a
-//! position in that space (its upper 48 bits), and means: *every entry with a smaller hash has been visited*. That
-//! stays true whatever splits and merges happen between two calls, so an entry which is there all the time is
-//! visited; and as a call visits whole homes, an entry is visited twice only if two intervals were joined across the
-//! cursor.
+//! The home is `position * buckets / 2^12` rounded down, and the position follows the prefix without a gap; both ascend
+//! with the hash. So each home bucket holds one interval of the hash space: it begins at the position `home * 2^12 /
+//! buckets` rounded up, which is the first that is not below `home` when scaled, and ends where the next one begins.
+//! Growing, splitting or merging only cuts the space in other places. A cursor is simply a position in that space (its
+//! upper 48 bits, which reach to the end of a position behind the longest prefix, so that every such boundary is one),
+//! and means: *every entry with a smaller hash has been visited*. A call visits the whole home into whose interval the
+//! cursor falls and returns the end of that interval; nothing between the two is left out, wherever the interval began.
+//! That stays true whatever happens to segments between two calls, for it speaks of hashes alone; so an entry which is
+//! there all the time is visited. And as a call visits whole homes, an entry is visited twice only if the cursor, which
+//! was a boundary, has come to lie inside an interval, because a segment changed its size or was merged: those before it
+//! in that interval are seen again, one bucket's worth at most each time.
 //!
 //! # Deadlines
 //!
 //! There is no second table of what expires. Each segment keeps a lower bound of its entries' deadlines: lowered by
 //! [`Table::insert_new`] and [`Table::note_deadline`], made exact whenever all entries are looked at (a visit of
-//! [`Table::due`], a split, a merge). The active expiry cycle reads these bounds, 32 bytes apart, and touches only
+//! [`Table::due`], a split, a merge; not by another number of buckets). The active expiry cycle reads these bounds, 32 bytes apart, and touches only
 //! segments that hold something due or did so until lately.
 
 mod bucket;
@@ -70,9 +84,9 @@ mod segment;
 mod tests;
 
 use crate::rng::below_with;
-use bucket::SLOTS;
+use bucket::{BUCKET_BYTES, SLOTS};
 use directory::Directory;
-use segment::{FULL_BITS, Segment};
+use segment::{FULL_SIZE, LEAST_SIZE, POSITION_BITS, Segment, size_for};
 
 /// The deadline of what never ends.
 pub const NO_DEADLINE: u64 = u64::MAX;
@@ -82,8 +96,9 @@ pub const CURSOR_END: u64 = 1 << CURSOR_BITS;
 
 const CURSOR_BITS: u8 = 48;
 
-/// A segment's prefix is at most so long: its homes must be told apart by a cursor, and its prefix kept in 32 bits.
-const MAX_DEPTH: u8 = 32;
+/// A segment's prefix is at most so long: the bits of a position stand behind it, and behind these what tables never look
+/// at.
+const MAX_DEPTH: u8 = 26;
 
 /// How many places the directory may have for each segment.
 const DIRECTORY_SLACK: usize = 8;
@@ -95,11 +110,23 @@ const DIRECTORY_FREE: usize = 64;
 /// at most.
 const ORDERED_BITS: u8 = 20;
 
-/// A segment looks at its buddy when it has at most so many entries, a quarter of its slots ...
+/// How full, in percent, the halves of a split and what is merged may begin.
+const BEGIN_PERCENT: usize = 75;
+
+/// A segment that is so full or less gets fewer buckets ...
+const SPARSE_PERCENT: usize = 37;
+
+/// ... if so full with these or less.
+const SHRUNK_PERCENT: usize = 62;
+
+/// A segment looks at its buddy when it has at most so many entries, a quarter of what it has room for when full-grown ...
 const SPARSE: u16 = 112;
 
-/// ... and is merged with it if they have at most so many together, which is half of what then holds them.
+/// ... and is merged with it if they have at most so many together.
 const SPARSE_PAIR: u16 = 2 * SPARSE;
+
+/// How many entries a full-grown segment has room for.
+const FULL_SLOTS: usize = FULL_SIZE * SLOTS;
 
 /// What a [`Table`] holds: an owning handle, as large as a pointer, to one allocation that begins with or near the key.
 ///
@@ -138,13 +165,15 @@ pub struct Table<E> {
     #[expect(clippy::box_collection, reason = "hardly ever there, so it should be small when it is not")]
     stash: Option<Box<Vec<(u64, E)>>>,
     len: usize,
+    /// How many buckets all segments have together.
+    buckets: usize,
 }
 
 impl<E: TableEntry> Table<E> {
     /// An empty table, which owns no memory.
     pub const fn new() -> Self {
         const { assert!(size_of::<E>() == 8, "an entry is a handle of eight bytes") };
-        Self { segments: Vec::new(), directory: Directory::new(), stash: None, len: 0 }
+        Self { segments: Vec::new(), directory: Directory::new(), stash: None, len: 0, buckets: 0 }
     }
 
     /// How many entries there are.
@@ -162,7 +191,7 @@ impl<E: TableEntry> Table<E> {
     /// Bytes of the directory and the segments, without the entries.
     pub fn memory(&self) -> usize {
         self.segments.capacity() * size_of::<Segment<E>>()
-            + self.segments.first().map_or(0, Segment::memory) * self.segments.len()
+            + self.buckets * BUCKET_BYTES
             + self.directory.memory()
             + self.stash.as_ref().map_or(0, |stash| stash.capacity() * size_of::<(u64, E)>())
     }
@@ -227,7 +256,7 @@ impl<E: TableEntry> Table<E> {
         self.len -= 1;
         // Looking for a buddy costs a few cache misses, so only every eighth removal does it, the last one among them.
         let left = self.segments[index].count;
-        if left <= SPARSE && left.is_multiple_of(8) {
+        if left.is_multiple_of(8) && usize::from(left) * 100 <= FULL_SLOTS * SPARSE_PERCENT {
             self.shrink(index);
         }
         Some(removed)
@@ -278,7 +307,8 @@ impl<E: TableEntry> Table<E> {
         if self.is_empty() {
             return None;
         }
-        let per_segment = self.segments.first()?.slots();
+        // Of segments that are not full-grown too: a slot that one does not have is one more that is empty.
+        let per_segment = if self.segments.len() > 1 { FULL_SLOTS } else { self.segments.first()?.slots() };
         let in_segments = self.segments.len() * per_segment;
         let stashed = self.stash.as_ref().map_or(0, |stash| stash.len());
         for _ in 0..TRIES {
@@ -321,7 +351,7 @@ impl<E: TableEntry> Table<E> {
     /// Visits the entries of one home bucket and returns the cursor of the next one; 0 begins, and 0 returned ends.
     ///
     /// An entry that is in the table from the first call to the last is visited at least once, whatever else comes
-    /// and goes in between; and exactly once unless the table shrinks meanwhile. A cursor that was never given out is
+    /// and goes in between; and exactly once unless the table grows or shrinks meanwhile. A cursor that was never given out is
     /// no error: it begins somewhere, or ends at once.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&E)) -> u64 {
         if cursor >= CURSOR_END {
@@ -334,9 +364,10 @@ impl<E: TableEntry> Table<E> {
         let home = segment.home(position);
         segment.visit_home(home, visit);
 
-        let nth_home = (u64::from(segment.prefix) << segment.bits) + home as u64;
-        let width = CURSOR_BITS - segment.depth - segment.bits;
-        let interval = nth_home << width..(nth_home + 1) << width;
+        let width = CURSOR_BITS - segment.depth - POSITION_BITS;
+        let first = u64::from(segment.prefix) << POSITION_BITS;
+        let start = |home: usize| (first + u64::from(segment.start(home))) << width;
+        let interval = start(home)..start(home + 1);
         for (hash, entry) in self.stash.iter().flat_map(|stash| stash.iter()) {
             if interval.contains(&(hash >> (64 - CURSOR_BITS))) {
                 visit(entry);
@@ -488,14 +519,13 @@ impl<E: TableEntry> Table<E> {
     #[cold]
     fn make_room(&mut self, index: usize, hash: u64) -> bool {
         match self.segments.get(index) {
-            None => self.segments.push(Segment::new(0, 0, 0)),
-            Some(segment) if segment.bits < FULL_BITS => self.resize(index, segment.bits + 1),
-            Some(segment)
-                if self.may_reach(segment.depth + 1) || segment.depth < ORDERED_BITS && differs(segment, hash) =>
-            {
-                self.split(index);
-            }
-            Some(_) => return false,
+            None => self.push(Segment::new(0, 0, 1)),
+            Some(segment) => match segment.larger_size() {
+                Some(size) => self.resize(index, size),
+                None if self.may_reach(segment.depth + 1) => self.split(index),
+                None if segment.depth < ORDERED_BITS && differs(segment, hash) => self.split(index),
+                None => return false,
+            },
         }
         true
     }
@@ -506,30 +536,50 @@ impl<E: TableEntry> Table<E> {
         depth <= self.directory.depth() || (depth <= MAX_DEPTH && 1 << depth <= allowed)
     }
 
-    /// Gives the first segment, still alone and small, another number of buckets.
-    fn resize(&mut self, index: usize, bits: u8) {
-        let mut entries = Vec::new();
-        self.segments[index].reset(bits, &mut entries);
-        self.unstash(index, &mut entries);
-        self.resettle(entries);
+    fn push(&mut self, segment: Segment<E>) {
+        self.buckets += segment.size();
+        self.segments.push(segment);
+    }
+
+    /// Gives a segment another number of buckets.
+    fn resize(&mut self, index: usize, size: usize) {
+        let mut left_over = Vec::new();
+        let segment = &mut self.segments[index];
+        self.buckets = self.buckets - segment.size() + size;
+        segment.resize(size, &mut left_over);
+        self.unstash(index, &mut left_over);
+        self.resettle(left_over);
     }
 
     /// Splits a segment by the next bit of its hashes. It keeps its number and the lower half.
     fn split(&mut self, index: usize) {
         let mut entries = Vec::new();
         self.unstash(index, &mut entries);
-        let upper_index = self.segments.len();
-        let lower = &mut self.segments[index];
-        lower.reset(FULL_BITS, &mut entries);
-        lower.depth += 1;
-        lower.prefix <<= 1;
-        let upper = Segment::new(lower.prefix | 1, lower.depth, FULL_BITS);
-        if upper.depth > self.directory.depth() {
+        let segment = &mut self.segments[index];
+        segment.take_all(&mut entries);
+        let (prefix, depth) = (segment.prefix << 1, segment.depth + 1);
+        let uppers = entries.iter().filter(|(hash, _)| hash >> (64 - depth) & 1 == 1).count();
+        let begin = |prefix, count| Segment::new(prefix, depth, size_for(count, BEGIN_PERCENT, LEAST_SIZE));
+        self.replace(index, begin(prefix, entries.len() - uppers));
+        if depth > self.directory.depth() {
             self.directory.double();
         }
-        self.directory.enter(upper.prefix, upper.depth, upper_index);
-        self.segments.push(upper);
-        self.resettle(entries);
+        self.directory.enter(prefix | 1, depth, self.segments.len());
+        self.push(begin(prefix | 1, uppers));
+        let mut left_over = Vec::new();
+        for (hash, entry) in entries {
+            let half = if hash >> (64 - depth) & 1 == 0 { index } else { self.segments.len() - 1 };
+            if let Err(entry) = self.segments[half].place(hash, entry) {
+                left_over.push((hash, entry));
+            }
+        }
+        self.resettle(left_over);
+    }
+
+    /// Puts a new segment in the place of an emptied one.
+    fn replace(&mut self, index: usize, segment: Segment<E>) {
+        self.buckets = self.buckets - self.segments[index].size() + segment.size();
+        self.segments[index] = segment;
     }
 
     /// Finds places again for entries that were taken out together.
@@ -554,14 +604,12 @@ impl<E: TableEntry> Table<E> {
             }
         }
         let segment = &self.segments[index];
-        if segment.depth == 0 {
-            let quarter = |bits: u8| (SLOTS << bits) / 4;
-            let mut bits = segment.bits;
-            while bits > 0 && usize::from(segment.count) <= quarter(bits) {
-                bits -= 1;
-            }
-            if bits < segment.bits {
-                self.resize(index, bits);
+        let count = usize::from(segment.count);
+        if count * 100 <= segment.slots() * SPARSE_PERCENT {
+            let least = if segment.depth == 0 { 1 } else { LEAST_SIZE };
+            let size = size_for(count, SHRUNK_PERCENT, least);
+            if size < segment.size() {
+                self.resize(index, size);
             }
         }
     }
@@ -581,18 +629,18 @@ impl<E: TableEntry> Table<E> {
     fn merge(&mut self, one: usize, other: usize) -> usize {
         let (kept, freed) = (one.min(other), one.max(other));
         let mut entries = Vec::new();
-        self.segments[kept].reset(FULL_BITS, &mut entries);
-        self.segments[freed].reset(FULL_BITS, &mut entries);
+        self.segments[kept].take_all(&mut entries);
+        self.segments[freed].take_all(&mut entries);
 
-        self.segments.swap_remove(freed);
+        self.buckets -= self.segments.swap_remove(freed).size();
         if let Some(moved) = self.segments.get(freed) {
             self.directory.enter(moved.prefix, moved.depth, freed);
         }
-        let merged = &mut self.segments[kept];
-        let was_deepest = merged.depth == self.directory.depth();
-        merged.depth -= 1;
-        merged.prefix >>= 1;
-        self.directory.enter(merged.prefix, merged.depth, kept);
+        let half = &self.segments[kept];
+        let (prefix, depth) = (half.prefix >> 1, half.depth - 1);
+        self.replace(kept, Segment::new(prefix, depth, size_for(entries.len(), BEGIN_PERCENT, LEAST_SIZE)));
+        let was_deepest = depth + 1 == self.directory.depth();
+        self.directory.enter(prefix, depth, kept);
         if was_deepest {
             self.directory.shrink();
         }

@@ -1,14 +1,34 @@
 //! A segment: up to 64 buckets that share a prefix of their hashes.
 //!
-//! An entry's home bucket follows from the hash bits right behind the segment's prefix. If the home is full, the
-//! entry goes to one of the next three buckets (round the end), and the home counts it as spilled, so that a search
-//! which meets no spill looks at one cache line only.
+//! The twelve hash bits right behind the segment's prefix are an entry's *position* in it, whatever its number of
+//! buckets, and its home bucket is `position * buckets / 2^12`, rounded down. If the home is full, the entry goes to one
+//! of the next three buckets (round the end), and the home counts it as spilled, so that a search which meets no spill
+//! looks at one cache line only.
+//!
+//! A tag is the low seven bits of the position. Where there are at least 32 buckets, a home holds at most 128 positions,
+//! so bucket and tag of an entry at home tell its whole position: it can be given a place among more buckets without a
+//! look at its key. Only strangers must be hashed for that.
 
-use super::bucket::{Bucket, SLOTS, tag_of};
+use super::bucket::{Bucket, SLOTS, TAG_BITS, Tag};
 use super::{Due, NO_DEADLINE, TableEntry};
 
-/// Log2 of the buckets of a full-grown segment: 64 buckets are 4 KiB.
-pub(super) const FULL_BITS: u8 = 6;
+/// How many bits a position has.
+pub(super) const POSITION_BITS: u8 = 12;
+
+/// The numbers of buckets that a segment may have; allocators have a size for each of them.
+pub(super) const SIZES: [usize; 9] = [1, 2, 4, 8, 16, 32, 40, 48, 64];
+
+/// The buckets of a full-grown segment: 4 KiB.
+pub(super) const FULL_SIZE: usize = SIZES[SIZES.len() - 1];
+
+/// A segment that is not alone has at least so many buckets: from here on a bucket and a tag tell the position.
+pub(super) const LEAST_SIZE: usize = 1 << (POSITION_BITS - TAG_BITS);
+
+/// The least number of buckets, of those allowed, which `count` entries fill to `percent` at most.
+pub(super) fn size_for(count: usize, percent: usize, least: usize) -> usize {
+    let fits = |size: &usize| *size >= least && count * 100 <= size * SLOTS * percent;
+    SIZES.into_iter().find(fits).unwrap_or(FULL_SIZE)
+}
 
 /// How many buckets an entry may live in: its home and the next three.
 const PROBES: usize = 4;
@@ -22,8 +42,6 @@ pub(super) struct Segment<E> {
     /// How many entries are in here.
     pub(super) count: u16,
     pub(super) depth: u8,
-    /// Log2 of the number of buckets.
-    pub(super) bits: u8,
 }
 
 /// Where an entry lives in its segment.
@@ -34,31 +52,53 @@ pub(super) struct Place {
 }
 
 impl<E: TableEntry> Segment<E> {
-    pub(super) fn new(prefix: u32, depth: u8, bits: u8) -> Self {
-        Self { buckets: new_buckets(bits), deadline: NO_DEADLINE, prefix, count: 0, depth, bits }
+    pub(super) fn new(prefix: u32, depth: u8, size: usize) -> Self {
+        Self { buckets: new_buckets(size), deadline: NO_DEADLINE, prefix, count: 0, depth }
+    }
+
+    /// The number of buckets.
+    pub(super) fn size(&self) -> usize {
+        self.buckets.len()
+    }
+
+    /// The next larger number of buckets.
+    pub(super) fn larger_size(&self) -> Option<usize> {
+        SIZES.into_iter().find(|&size| size > self.size())
     }
 
     /// How many entries there is room for.
     pub(super) fn slots(&self) -> usize {
-        self.buckets.len() * SLOTS
+        self.size() * SLOTS
     }
 
-    /// Bytes of the buckets.
-    pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.buckets)
+    /// The bits behind the prefix.
+    #[inline]
+    fn position(&self, hash: u64) -> u32 {
+        (hash.wrapping_shl(u32::from(self.depth)) >> (64 - POSITION_BITS)) as u32
     }
 
-    /// The home bucket of a hash: the bits behind the prefix, so that homes ascend with hashes.
+    /// The bucket where a position is at home. Homes ascend with positions, as these do with hashes.
+    #[inline]
+    fn home_of(&self, position: u32) -> usize {
+        (position as usize).wrapping_mul(self.buckets.len()) >> POSITION_BITS
+    }
+
+    /// The home bucket of a hash.
     #[inline]
     pub(super) fn home(&self, hash: u64) -> usize {
-        let behind_prefix = hash.wrapping_shl(u32::from(self.depth)) >> (64 - FULL_BITS);
-        behind_prefix.wrapping_shr(u32::from(FULL_BITS.wrapping_sub(self.bits))) as usize
+        self.home_of(self.position(hash))
+    }
+
+    /// The first position that is at home in a bucket; of the bucket behind the last one, the end of all positions.
+    pub(super) fn start(&self, home: usize) -> u32 {
+        start(home, self.size())
     }
 
     /// The bucket `steps` behind `home`, round the end.
     #[inline]
     fn after(&self, home: usize, steps: usize) -> usize {
-        home.wrapping_add(steps) & self.buckets.len().wrapping_sub(1)
+        let bucket = home.wrapping_add(steps);
+        if bucket < self.buckets.len() { bucket } else { bucket.wrapping_sub(self.buckets.len()) }
     }
 
     /// How many buckets an entry may live in, in a small segment too.
@@ -75,24 +115,24 @@ impl<E: TableEntry> Segment<E> {
 
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<&E> {
-        let home = self.home(hash);
-        let tag = tag_of(hash);
+        let position = self.position(hash);
+        let home = self.home_of(position);
         let bucket = &self.buckets[home];
-        bucket.find(tag, key).or_else(|| match bucket.spilled() {
+        bucket.find(Tag::at_home(position), key).or_else(|| match bucket.spilled() {
             0 => None,
-            _ => self.neighbours(home).find_map(|bucket| self.buckets[bucket].find(tag, key)),
+            _ => self.neighbours(home).find_map(|bucket| self.buckets[bucket].find(Tag::stranger(position), key)),
         })
     }
 
     /// The place of the first entry that may have this hash and is wanted.
     #[inline]
     pub(super) fn locate(&self, hash: u64, wanted: impl Fn(&E) -> bool) -> Option<Place> {
-        let home = self.home(hash);
-        let tag = tag_of(hash);
-        let locate = |bucket: usize| Some(Place { bucket, slot: self.buckets[bucket].locate(tag, &wanted)? });
-        locate(home).or_else(|| match self.buckets[home].spilled() {
+        let position = self.position(hash);
+        let home = self.home_of(position);
+        let locate = |bucket: usize, tag: Tag| Some(Place { bucket, slot: self.buckets[bucket].locate(tag, &wanted)? });
+        locate(home, Tag::at_home(position)).or_else(|| match self.buckets[home].spilled() {
             0 => None,
-            _ => self.neighbours(home).find_map(locate),
+            _ => self.neighbours(home).find_map(|bucket| locate(bucket, Tag::stranger(position))),
         })
     }
 
@@ -110,24 +150,56 @@ impl<E: TableEntry> Segment<E> {
     #[inline]
     pub(super) fn place(&mut self, hash: u64, entry: E) -> Result<Place, E> {
         let deadline = entry.deadline();
-        let home = self.home(hash);
-        let tag = tag_of(hash);
+        let place = self.place_at(self.position(hash), entry)?;
+        self.deadline = self.deadline.min(deadline);
+        Ok(place)
+    }
+
+    #[inline(always)]
+    fn place_at(&mut self, position: u32, entry: E) -> Result<Place, E> {
+        let home = self.home_of(position);
+        match self.buckets[home].insert(Tag::at_home(position), entry) {
+            Ok(slot) => {
+                self.count += 1;
+                Ok(Place { bucket: home, slot })
+            }
+            Err(entry) => self.place_behind(home, position, entry),
+        }
+    }
+
+    /// Puts an entry into a bucket behind its home, which is full.
+    fn place_behind(&mut self, home: usize, position: u32, entry: E) -> Result<Place, E> {
         let mut entry = entry;
-        for steps in 0..self.probes() {
+        for steps in 1..self.probes() {
             let bucket = self.after(home, steps);
-            match self.buckets[bucket].insert(tag, entry) {
+            match self.buckets[bucket].insert(Tag::stranger(position), entry) {
                 Ok(slot) => {
-                    if steps > 0 {
-                        self.buckets[home].add_spilled();
-                    }
+                    self.buckets[home].add_spilled();
                     self.count += 1;
-                    self.deadline = self.deadline.min(deadline);
                     return Ok(Place { bucket, slot });
                 }
                 Err(back) => entry = back,
             }
         }
-        Err(entry)
+        self.place_instead(home, position, entry)
+    }
+
+    /// Makes room among full buckets: one that is at home in a bucket behind `home` moves to a free slot further on. Only
+    /// those at home move, for which neither key nor hash is needed.
+    #[cold]
+    fn place_instead(&mut self, home: usize, position: u32, entry: E) -> Result<Place, E> {
+        let movable = self.neighbours(home).find_map(|bucket| {
+            let slot = self.buckets[bucket].slot_at_home()?;
+            let free = self.neighbours(bucket).find(|&further| !self.buckets[further].is_full())?;
+            Some((bucket, slot, free))
+        });
+        let Some((bucket, slot, free)) = movable else { return Err(entry) };
+        let Some((tag, moved)) = self.buckets[bucket].take_tagged(slot) else { return Err(entry) };
+        assert!(self.buckets[free].insert(tag.of_stranger(), moved).is_ok(), "there is a free slot");
+        self.buckets[bucket].add_spilled();
+        self.buckets[home].add_spilled();
+        self.count += 1;
+        self.buckets[bucket].insert(Tag::stranger(position), entry).map(|slot| Place { bucket, slot })
     }
 
     /// Takes an entry of that hash out of its place.
@@ -141,42 +213,50 @@ impl<E: TableEntry> Segment<E> {
         Some(entry)
     }
 
-    /// Takes everything out, with its hashes, and leaves the segment as if new, with `2^bits` buckets.
-    pub(super) fn reset(&mut self, bits: u8, taken: &mut Vec<(u64, E)>) {
+    /// Takes everything out, with its hashes.
+    pub(super) fn take_all(&mut self, taken: &mut Vec<(u64, E)>) {
         // All keys are about to be hashed: one wait for memory instead of hundreds.
         self.prefetch_entries();
         taken.reserve(usize::from(self.count));
         for bucket in &mut self.buckets {
-            taken.extend(bucket.take_all().map(|entry| (entry.hash(), entry)));
-        }
-        if bits != self.bits {
-            self.buckets = new_buckets(bits);
-            self.bits = bits;
+            taken.extend(bucket.take_all().map(|(_, entry)| (entry.hash(), entry)));
         }
         self.count = 0;
         self.deadline = NO_DEADLINE;
+    }
+
+    /// Gives the entries another number of buckets; what finds no place among these is added to `left_over`.
+    pub(super) fn resize(&mut self, size: usize, left_over: &mut Vec<(u64, E)>) {
+        let tags_tell = self.size() >= LEAST_SIZE;
+        let mut before = std::mem::replace(&mut self.buckets, new_buckets(size));
+        before.iter().for_each(if tags_tell { Bucket::prefetch_strangers } else { Bucket::prefetch_entries });
+        self.count = 0;
+        let size_before = before.len();
+        for (home, bucket) in before.iter_mut().enumerate() {
+            let start = start(home, size_before);
+            for (tag, entry) in bucket.take_all() {
+                let position = match tag.position_bits() {
+                    Some(bits) if tags_tell => start + (bits.wrapping_sub(start) & ((1 << TAG_BITS) - 1)),
+                    _ => self.position(entry.hash()),
+                };
+                if let Err(entry) = self.place_at(position, entry) {
+                    left_over.push((entry.hash(), entry));
+                }
+            }
+        }
     }
 
     /// Visits the entries at home in one bucket, wherever they live.
     pub(super) fn visit_home(&self, home: usize, visit: &mut dyn FnMut(&E)) {
         let bucket = &self.buckets[home];
         bucket.prefetch_entries();
-        // Strangers from the buckets before live here only if one of those counts a spill; mostly none does, and then
-        // no key needs to be hashed.
-        let strangers =
-            (1..self.probes()).any(|steps| self.buckets[self.after(home, self.buckets.len() - steps)].spilled() > 0);
-        for entry in bucket.iter() {
-            if !strangers || self.home(entry.hash()) == home {
-                visit(entry);
-            }
-        }
+        bucket.at_home().for_each(&mut *visit);
         if bucket.spilled() > 0 {
             for neighbour in self.neighbours(home) {
-                for entry in self.buckets[neighbour].iter() {
-                    if self.home(entry.hash()) == home {
-                        visit(entry);
-                    }
-                }
+                self.buckets[neighbour]
+                    .strangers()
+                    .filter(|entry| self.home(entry.hash()) == home)
+                    .for_each(&mut *visit);
             }
         }
     }
@@ -207,7 +287,7 @@ impl<E: TableEntry> Segment<E> {
 
     /// The entry of the `index`th slot, counted over all buckets.
     pub(super) fn slot(&self, index: usize) -> Option<&E> {
-        self.buckets[index / SLOTS].get(index % SLOTS)
+        self.buckets.get(index / SLOTS)?.get(index % SLOTS)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &E> {
@@ -218,7 +298,7 @@ impl<E: TableEntry> Segment<E> {
         self.prefetch_entries();
         let mut entries = Vec::with_capacity(usize::from(self.count));
         for bucket in &mut self.buckets {
-            entries.extend(bucket.take_all());
+            entries.extend(bucket.take_all().map(|(_, entry)| entry));
         }
         entries.into_iter()
     }
@@ -230,7 +310,12 @@ impl<E: TableEntry> Segment<E> {
 
     #[inline]
     pub(super) fn prefetch_entry(&self, hash: u64) {
-        self.buckets[self.home(hash)].prefetch_tagged(tag_of(hash));
+        let position = self.position(hash);
+        let home = self.home_of(position);
+        let bucket = &self.buckets[home];
+        if !bucket.prefetch_tagged(Tag::at_home(position)) && bucket.spilled() > 0 {
+            self.neighbours(home).any(|bucket| self.buckets[bucket].prefetch_tagged(Tag::stranger(position)));
+        }
     }
 }
 
@@ -247,6 +332,11 @@ impl<E> Drop for Segment<E> {
     }
 }
 
-fn new_buckets<E>(bits: u8) -> Box<[Bucket<E>]> {
-    (0..1_usize << bits).map(|_| Bucket::empty()).collect()
+/// The first position that is at home in one of `size` buckets.
+fn start(home: usize, size: usize) -> u32 {
+    (home << POSITION_BITS).div_ceil(size) as u32
+}
+
+fn new_buckets<E>(size: usize) -> Box<[Bucket<E>]> {
+    (0..size).map(|_| Bucket::empty()).collect()
 }
