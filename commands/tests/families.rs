@@ -40,7 +40,9 @@ fn a_server_of_the_chosen_families_starts() {
     if groups_chosen().is_empty() {
         return;
     }
-    let server = Server::builder().directive("port", "0").start().unwrap();
+    // Some commands write files.
+    let directory = env!("CARGO_TARGET_TMPDIR");
+    let server = Server::builder().directive("port", "0").directive("dir", directory).start().unwrap();
     let known = Registry::get().unwrap().top_level();
     // Most refuse to come without arguments, which shows that they are known.
     for command in known.iter().filter(|command| command.def.name != "SHUTDOWN") {

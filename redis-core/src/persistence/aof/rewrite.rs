@@ -106,12 +106,10 @@ impl Files {
             temporary = Some(path);
         } else if self.feed.is_some() {
             let part = self.manifest.add_increment(&filename).clone();
-            let opened = open(&self.paths.part(&part)).and_then(|opened| self.store_manifest().map(|()| opened));
-            match opened {
+            match open(&self.paths.part(&part)) {
                 Ok(opened) => self.next = Some(opened),
                 Err(error) => {
-                    self.manifest.increments.pop();
-                    self.manifest.increment_sequence -= 1;
+                    self.forget_last_increment();
                     return Err(error);
                 }
             }
@@ -151,6 +149,29 @@ impl Files {
             self.finish_rewrite(Ended { number, result: Err(error.to_string()) });
         }
         Ok(())
+    }
+
+    /// Goes on with the file that a rewrite has opened, when the one before it is complete and on the disk. Only then may
+    /// the list of files name it: whoever loads them takes a torn end for what it is in the last one only.
+    pub(super) fn go_on_with_next(&mut self) {
+        let Some(next) = self.next.take() else { return };
+        // Once the base is in place, the list names it, and the one before it is history.
+        let is_listed = self.manifest.increments.len() < 2;
+        let listed = if is_listed { Ok(()) } else { self.store_manifest() };
+        match listed {
+            Ok(()) => self.set_increment(next),
+            Err(error) => {
+                tracing::warn!("{error}");
+                self.forget_last_increment();
+                self.abandon_rewrite();
+                self.rewrite_failed();
+            }
+        }
+    }
+
+    fn forget_last_increment(&mut self) {
+        self.manifest.increments.pop();
+        self.manifest.increment_sequence -= 1;
     }
 
     /// Replaces the list of files when a base is complete.

@@ -371,14 +371,11 @@ impl Files {
     /// Writes what has been taken: up to the cut, if there is one, to the file that it ends, and the rest to the next one.
     fn write(&mut self) {
         if let Some(cut) = self.cut {
-            if self.write_to(cut) && self.sync_now().is_ok() {
-                self.cut = None;
-                if let Some(next) = self.next.take() {
-                    self.increment = Some(next);
-                }
-            } else {
+            if !self.write_to(cut) || self.sync_now().is_err() {
                 return;
             }
+            self.cut = None;
+            self.go_on_with_next();
         }
         self.write_to(self.buffer.len());
     }
