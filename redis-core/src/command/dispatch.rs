@@ -663,5 +663,5 @@ pub fn disconnect(worker: &mut Worker, client: &mut Client, blocked: Option<Arc<
     server.pubsub.unsubscribe_all(&client.subscriber, &mut client.subscriptions);
     server.monitors.remove(client.id());
     server.stop_tracking(&client.shared);
-    server.clients.remove(client.id());
+    server.clients.left(&client.shared);
 }

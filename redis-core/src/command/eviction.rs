@@ -141,10 +141,12 @@ fn record(runner: &Runner, event: &'static str, since: Instant) {
 }
 
 impl Runner {
-    /// By how many bytes the limit is exceeded. What waits to be freed counts as free.
+    /// By how many bytes the limit is exceeded. What waits to be freed counts as free, and so does what connections occupy
+    /// that are about to close.
     fn excess(&mut self) -> usize {
         let used = self.server.memory.used_now(self.clock / 1000, &mut self.eviction.balance);
-        used.saturating_sub(self.server.store.lazyfree_pending_bytes()).saturating_sub(self.eviction.limit)
+        let leaving = self.server.store.lazyfree_pending_bytes() + self.server.clients.leaving_memory();
+        used.saturating_sub(leaving).saturating_sub(self.eviction.limit)
     }
 }
 

@@ -431,6 +431,7 @@ impl Connection {
                 self.note_sent(thread, taken);
                 io::Result::Ok(())
             })?;
+            self.watch_memory();
         }
         if self.output.is_empty() && !self.client.shared.mailbox.is_empty() && !self.client.close {
             with_thread(|thread| self.deliver(thread))?;

@@ -143,6 +143,8 @@ pub struct ClientShared {
     pub capabilities: AtomicU32,
     /// What the gauge of all connections has counted for this one, mail aside.
     counted: AtomicUsize,
+    /// What it occupies although it has been told to close to make room.
+    leaving: AtomicUsize,
 }
 
 /// About what the task of a connection, its registration with the runtime and its addresses occupy.
@@ -186,6 +188,7 @@ impl ClientShared {
             tracking: RwLock::default(),
             capabilities: AtomicU32::new(0),
             counted: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
         }
     }
 
@@ -286,6 +289,8 @@ pub struct Clients {
     gauge: Arc<MemoryGauge>,
     /// The limit cannot be kept: who is left must not be closed.
     exhausted: AtomicBool,
+    /// See [`Clients::leaving_memory`].
+    leaving: AtomicUsize,
 }
 
 /// The order in which connections are closed for their memory has steps of powers of two; this is the lowest.
@@ -356,7 +361,10 @@ impl Clients {
                 return evicted;
             }
             if client.mailbox.request_close(CloseReason::Evicted) {
-                tracing::info!("Evicting client {}, which occupies {} bytes", client.id, client.memory());
+                let bytes = client.memory();
+                tracing::info!("Evicting client {}, which occupies {bytes} bytes", client.id);
+                client.leaving.store(bytes, Relaxed);
+                self.leaving.fetch_add(bytes, Relaxed);
                 evicted += 1;
             }
             self.remove(client.id);
@@ -366,6 +374,19 @@ impl Clients {
             tracing::debug!("Over client maxmemory after evicting all evictable clients");
         }
         evicted
+    }
+
+    /// What connections occupy that have been told to close to make room and have yet to do it. It counts as free, lest
+    /// keys go for it.
+    #[must_use]
+    pub fn leaving_memory(&self) -> usize {
+        self.leaving.load(Relaxed)
+    }
+
+    /// Notes that a connection has gone.
+    pub fn left(&self, client: &ClientShared) {
+        self.remove(client.id);
+        self.leaving.fetch_sub(client.leaving.swap(0, Relaxed), Relaxed);
     }
 
     /// Closes a connection, whatever it does. From now on it is in no list, although its task has yet to notice.
