@@ -3,7 +3,8 @@
 //! A connection is one task on one worker thread and owns almost nothing while it is idle. Input is read into the
 //! thread's buffer and run from there; only an incomplete request is kept, and what follows of it is then read to where
 //! it is kept, so that a large argument is not copied once more with every read. Replies are written to the thread's
-//! buffer and from there to the socket, without waiting; only what the socket does not take is kept. A client that
+//! buffer and from there to the socket, without waiting, if need be when others have been served (`answer`); only what
+//! the socket does not take is kept. A client that
 //! sends and does not read is still read from, as a pipeline may be sent whole before its replies are fetched; the
 //! output buffer limits bound what is kept for it.
 //!

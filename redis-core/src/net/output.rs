@@ -1,6 +1,7 @@
 //! What a connection has to send and its socket has not taken yet.
 //!
-//! Replies go to the socket at once, without waiting; here is only what it did not take. Together with what others have
+//! Replies go to the socket without waiting; here is only what it did not take, and a reply that is put off until others
+//! are served. Together with what others have
 //! left in the mailbox, that is what `client-output-buffer-limit` bounds. Mail stays in the mailbox while something is
 //! waiting here: it is shared by all its receivers, a copy would not be.
 

@@ -1,7 +1,7 @@
 //! The logs of notable commands: slow ones (`SLOWLOG`), and those with a large request or a large reply
 //! (`COMMANDLOG`).
 //!
-//! The three logs are kept alike. The caller compares the thresholds, which are directives and cheap to look at,
+//! The three logs are kept alike. The caller compares the [`Thresholds`], a copy of what the directives say,
 //! and hands in the rare command that passes one; only then are its arguments copied. A log must not hold on to
 //! large values or to endless argument lists, so both are cut.
 
