@@ -120,9 +120,9 @@ fn ask(server: &Running, line: &str) -> String {
 /// A payload of a bag as an older or newer program would dump it: the version stands in the last ten bits of the id.
 fn payload_of_version(version: u16, fields: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let object = Bag { words: vec![b"word".to_vec()] }.into_object();
-    let payload = dump_payload(ValueRef::Object(&object), 0, false);
+    let payload = dump_payload(&ValueRef::from(&object), 0, false);
     let mut writer = Writer::new(false);
-    save_object(&mut writer, ValueRef::Object(&object), 0);
+    save_object(&mut writer, &ValueRef::from(&object), 0);
     let id = u64::from_be_bytes(writer.as_bytes()[1..9].try_into().unwrap());
     let mut body = Writer::new(false);
     body.byte(payload[0]);
@@ -214,7 +214,7 @@ fn every_field_comes_back() {
     ];
     let server = start();
     for fields in all {
-        let payload = dump_payload(ValueRef::Object(&fields.clone().into_object()), 0, true);
+        let payload = dump_payload(&ValueRef::from(&fields.clone().into_object()), 0, true);
         assert_eq!(server.run(&[&b"RESTORE"[..], b"key", b"0", &payload, b"REPLACE"]).to_string(), "OK");
         assert_eq!(server.run(&["DUMP", "key"]), Value::Bulk(payload));
     }

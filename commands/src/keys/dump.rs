@@ -29,13 +29,13 @@ fn dump(db: &Db, server: &Server, #[key(RO, ACCESS)] key: Key) -> Option<Bulk> {
 /// What DUMP returns of a key: none if there is nothing.
 pub(super) fn payload(db: &Db, key: Key, compress: bool) -> Option<Vec<u8>> {
     let entry = db.read(key)?;
-    if let Some(Object::Hash(hash)) = entry.object_ref()
+    if let Some(Object::Hash(hash)) = db.object(entry)
         && hash.live_len(db.now()) == 0
     {
         // All its fields have expired: it is as good as gone.
         return None;
     }
-    Some(dump_payload(entry.value_ref(), db.now(), compress))
+    Some(dump_payload(&entry.value(), db.now(), compress))
 }
 
 /// Makes a key of what `DUMP` has returned.

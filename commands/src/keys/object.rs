@@ -13,7 +13,7 @@ const SHARED: i64 = i32::MAX as i64;
 /// Returns the name of the encoding of a key's value.
 #[command("OBJECT ENCODING", since = "2.2.3", complexity = "O(1)", acl(KEYSPACE), tips(NONDETERMINISTIC_OUTPUT))]
 fn object_encoding(db: &Db, #[key(RO)] key: Key) -> Option<&'static str> {
-    db.inspect(key).map(|entry| match entry.object_ref() {
+    db.inspect(key).map(|entry| match entry.object() {
         Some(object) => object.encoding(),
         None => entry.encoding().name(),
     })

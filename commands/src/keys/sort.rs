@@ -214,7 +214,7 @@ impl Sort<'_> {
     /// The result: elements, or what GET makes of them. `store` tells whether it is going to be kept.
     fn run<'k>(&self, keyspace: &'k Keyspace, key: Key, store: bool) -> Result<Vec<Option<Cow<'k, [u8]>>>> {
         let Some(entry) = keyspace.read(key) else { return Ok(Vec::new()) };
-        let Some(object @ (Object::List(_) | Object::Set(_) | Object::ZSet(_))) = entry.object_ref() else {
+        let Some(object @ (Object::List(_) | Object::Set(_) | Object::ZSet(_))) = keyspace.object(entry) else {
             return Err(Error::WRONG_TYPE);
         };
         let part = self.limit.map_or(0..object.len(), |limit| part(limit, object.len()));
@@ -329,7 +329,7 @@ fn follow<'k>(keyspace: &'k Keyspace, pattern: &[u8], element: &[u8]) -> Option<
         None => (behind, None),
     };
     let entry = keyspace.read_named(&[before, element, behind].concat())?;
-    match (field, entry.object_ref()) {
+    match (field, keyspace.object(entry)) {
         (None, None) => Some(Cow::Borrowed(entry.string_bytes())),
         (Some(field), Some(Object::Hash(hash))) => hash.get(field, keyspace.now()).map(text),
         _ => None,

@@ -4,7 +4,6 @@ use redis_core::clock;
 use redis_core::db::Entry;
 use redis_core::observe::memory::{allocator_report, allocator_stats, purge_allocator};
 use redis_core::prelude::*;
-use redis_core::value::Object;
 
 use super::FAMILY;
 use super::info::memory::{Overhead, percent, ratio, signed};
@@ -193,6 +192,7 @@ fn memory_usage(
     if samples.is_some_and(|samples| samples < 0) {
         return Err(Error::SYNTAX);
     }
-    let bytes = |entry: &Entry| db.place_memory(key) + entry.memory() + entry.object_ref().map_or(0, Object::memory);
+    let bytes =
+        |entry: &Entry| db.place_memory(key) + entry.memory() + entry.object().map_or(0, |object| object.memory());
     Ok(db.peek(key).map(bytes))
 }

@@ -245,7 +245,7 @@ enum Members<'d> {
 
 impl<'d> Members<'d> {
     fn at(db: &'d Db, key: Key) -> Result<Self> {
-        match db.read(key).map(|entry| entry.object_ref()) {
+        match db.read(key).map(|entry| db.object(entry)) {
             None => Ok(Members::None),
             Some(Some(Object::Set(set))) => Ok(Members::Plain(set)),
             Some(Some(Object::ZSet(zset))) => Ok(Members::Sorted(zset)),

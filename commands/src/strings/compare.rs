@@ -116,8 +116,10 @@ fn delex(
 ) -> Result<bool> {
     let Some(entry) = db.peek(key) else { return Ok(false) };
     if let Condition(Some((name, operand))) = condition {
-        let text = Str::of(entry).ok_or(Error::new("ERR Key should be of string type if conditions are specified"))?;
-        if !comparison(name, operand)?.holds(text.as_bytes())? {
+        if entry.kind() != Kind::Str {
+            return Err(Error::new("ERR Key should be of string type if conditions are specified"));
+        }
+        if !comparison(name, operand)?.holds(entry.string_bytes())? {
             return Ok(false);
         }
     }

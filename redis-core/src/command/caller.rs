@@ -240,7 +240,7 @@ fn log_state(db: &Db, key: Key, compress: bool, log: &mut Propagation) {
         return log.add(CommandName("DEL"), |effect| effect.key(db, key));
     };
     let deadline = Some(entry.expires_at()).filter(|deadline| *deadline != NO_DEADLINE);
-    match entry.object_ref() {
+    match entry.object() {
         None => log.add(CommandName("SET"), |effect| {
             effect.key(db, key).arg(entry.string_bytes());
             match deadline {
@@ -249,7 +249,7 @@ fn log_state(db: &Db, key: Key, compress: bool, log: &mut Propagation) {
             }
         }),
         Some(object) => log.add(CommandName("RESTORE"), |effect| {
-            let payload = dump_payload(ValueRef::Object(object), db.now(), compress);
+            let payload = dump_payload(&ValueRef::Object(object), db.now(), compress);
             effect.key(db, key).number(deadline.unwrap_or(0)).arg(payload).arg("REPLACE").arg("ABSTTL")
         }),
     }

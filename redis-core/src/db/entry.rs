@@ -6,15 +6,20 @@
 //! ```text
 //! offset 0     4       5        6          7
 //! +------+------+-------+---------+------------+----------------------+------------+-----+-------------------+
-//! | kind | used | epoch | key len | value len  | longer lengths       | deadline   | key | the string's      |
-//! | etc. | 24b  |       |         |            | 0, 2 or 8 bytes each | 0 or 8     |     | bytes, or Object  |
+//! | kind | used | epoch | key len | value len  | longer lengths       | deadline   | key | bytes of a string |
+//! | etc. | 24b  |       |         |            | 0, 2 or 8 bytes each | 0 or 8     |     | etc., or Object   |
 //! +------+------+-------+---------+------------+----------------------+------------+-----+-------------------+
 //! ```
 //!
 //! A length below 254 is the byte itself; 254 says that two bytes hold it, 255 that eight do. The deadline is there
-//! only if a flag says so. A string's bytes stand behind the key, whatever their number; any other value is an [`Object`],
-//! which stands at the next place that is aligned for it. A key of 16 bytes with an 8-digit number takes 31
-//! bytes, so that it fits the allocator's size class of 32; with a collection it takes 48.
+//! only if a flag says so. A string's bytes stand behind the key, whatever their number, and so do those of a *packed*
+//! collection: one that is a listpack or an intset of up to 253 bytes. Any other value is an [`Object`], which stands at the
+//! next place that is aligned for it. A key of 16 bytes with an 8-digit number takes 31 bytes, so that it fits the
+//! allocator's size class of 32; with a set of ten numbers it takes 64, and with a large collection 48.
+//!
+//! A packed collection is not changed as it is. Whoever writes to it has the entry *opened*, which makes an object of it
+//! that can grow, and the entry is *closed* when it is known what has become of it. To do that costs some 100 ns; in
+//! return, a collection of ten elements takes 30 to 60 bytes less, and whoever reads it waits for one cache miss less.
 //!
 //! The allocation is always exactly as large as its contents. Growing a string leaves it to the allocator whether that
 //! can be done in place; between its size classes, which grow by a fifth or a quarter, it can.
@@ -32,7 +37,7 @@ use super::AccessClock;
 use crate::rdb::ValueRef;
 use crate::rdb::file::{Record, Usage};
 use crate::table::{NO_DEADLINE, TableEntry};
-use crate::value::{Kind, Object, Str, StrEncoding};
+use crate::value::{Kind, Object, ObjectRef, Packed, Packing, Str, StrEncoding, size_class};
 
 /// The first word: the low byte says what the entry is, the other 24 bits when it was used.
 const WORD: usize = 0;
@@ -45,12 +50,17 @@ const FIXED: usize = 7;
 /// The word is an aligned `u32`; eight is what every allocator gives anyway.
 const ALIGN: usize = 8;
 
-/// In the first byte: three bits of kind, two of a string's encoding, one for the deadline, one for what ends within.
+/// In the first byte: three bits of kind, two of form, one for the deadline, one for what ends within.
 const KIND_MASK: u8 = 0b0000_0111;
-const ENCODING_SHIFT: u8 = 3;
-const ENCODING_MASK: u8 = 0b0001_1000;
+const FORM_MASK: u8 = 0b0001_1000;
 const HAS_DEADLINE: u8 = 0b0010_0000;
 const VOLATILE: u8 = 0b0100_0000;
+
+/// The form of a string is its encoding. Of anything else, it is whether the value is packed, and how.
+const FORM_SHIFT: u8 = 3;
+const OPEN: u8 = 0;
+const LISTPACK: u8 = 1 << FORM_SHIFT;
+const INTSET: u8 = 2 << FORM_SHIFT;
 
 /// A length byte that says "see the two bytes further on", and one that says "the eight bytes".
 const TWO_BYTES: u8 = 254;
@@ -80,10 +90,13 @@ struct Shape {
 }
 
 impl Shape {
-    fn new(kind: Kind, encoding: StrEncoding, has_deadline: bool, key_len: usize, value_len: usize) -> Self {
+    fn new(kind: Kind, form: u8, has_deadline: bool, key_len: usize, value_len: usize) -> Self {
         let deadline = if has_deadline { HAS_DEADLINE } else { 0 };
-        let flags = kind_bits(kind) | encoding_bits(encoding) << ENCODING_SHIFT | deadline;
-        Self::of(flags, key_len, value_len)
+        Self::of(kind_bits(kind) | form | deadline, key_len, value_len)
+    }
+
+    fn string(encoding: StrEncoding, has_deadline: bool, key_len: usize, value_len: usize) -> Self {
+        Self::new(Kind::Str, encoding_bits(encoding), has_deadline, key_len, value_len)
     }
 
     #[inline]
@@ -96,6 +109,12 @@ impl Shape {
     #[inline]
     const fn is_string(self) -> bool {
         self.flags & KIND_MASK == kind_bits(Kind::Str)
+    }
+
+    /// Whether an object stands in the entry.
+    #[inline]
+    const fn is_open(self) -> bool {
+        !self.is_string() && self.flags & FORM_MASK == OPEN
     }
 
     #[inline]
@@ -112,7 +131,7 @@ impl Shape {
     #[inline]
     const fn value_at(self) -> usize {
         let behind_key = self.key_at.wrapping_add(self.key_len);
-        if self.is_string() { behind_key } else { behind_key.wrapping_add(ALIGN - 1) & !(ALIGN - 1) }
+        if self.is_open() { behind_key.wrapping_add(ALIGN - 1) & !(ALIGN - 1) } else { behind_key }
     }
 
     /// Where the value ends. A length that nobody could allocate must not come out small.
@@ -151,8 +170,8 @@ const fn kind_bits(kind: Kind) -> u8 {
 const fn encoding_bits(encoding: StrEncoding) -> u8 {
     match encoding {
         StrEncoding::Int => 0,
-        StrEncoding::Embstr => 1,
-        StrEncoding::Raw => 2,
+        StrEncoding::Embstr => 1 << FORM_SHIFT,
+        StrEncoding::Raw => 2 << FORM_SHIFT,
     }
 }
 
@@ -160,7 +179,7 @@ const fn encoding_bits(encoding: StrEncoding) -> u8 {
 impl Entry {
     /// A string under a key; `deadline` is [`NO_DEADLINE`] if it shall stay.
     pub fn string(key: &[u8], value: &[u8], encoding: StrEncoding, deadline: u64) -> Self {
-        let shape = Shape::new(Kind::Str, encoding, deadline != NO_DEADLINE, key.len(), value.len());
+        let shape = Shape::string(encoding, deadline != NO_DEADLINE, key.len(), value.len());
         let entry = Self::allocate(shape, key, deadline);
         // SAFETY: the shape has room for `value` there, and a new allocation overlaps nothing.
         unsafe { ptr::copy_nonoverlapping(value.as_ptr(), entry.byte(shape.value_at()), value.len()) };
@@ -168,10 +187,35 @@ impl Entry {
     }
 
     /// Any other value under a key.
-    pub fn object(key: &[u8], object: Object, deadline: u64) -> Self {
+    pub fn of_object(key: &[u8], object: Object, deadline: u64) -> Self {
+        match object.packed() {
+            Some(packed) => Self::packed(key, object.kind(), &packed, deadline),
+            None => Self::opened(key, object, deadline),
+        }
+    }
+
+    /// A packed value under a key.
+    fn packed(key: &[u8], kind: Kind, packed: &Packed<'_>, deadline: u64) -> Self {
+        let form = match packed.packing {
+            Packing::Listpack => LISTPACK,
+            Packing::IntSet => INTSET,
+        };
+        let shape = Shape::new(kind, form, deadline != NO_DEADLINE, key.len(), packed.len());
+        let entry = Self::allocate(shape, key, deadline);
+        let start = entry.byte(shape.value_at());
+        // SAFETY: the shape has room for the byte and the bytes there, and a new allocation overlaps nothing.
+        unsafe {
+            start.write(packed.first);
+            ptr::copy_nonoverlapping(packed.rest.as_ptr(), start.wrapping_add(1), packed.rest.len());
+        }
+        entry
+    }
+
+    /// A value under a key that stands there as an object, whatever its size, to be changed.
+    pub fn opened(key: &[u8], object: Object, deadline: u64) -> Self {
         let kind = object.kind();
         debug_assert!(kind != Kind::Str, "a string is no object");
-        let shape = Shape::new(kind, StrEncoding::Raw, deadline != NO_DEADLINE, key.len(), OBJECT_LEN);
+        let shape = Shape::new(kind, OPEN, deadline != NO_DEADLINE, key.len(), OBJECT_LEN);
         let entry = Self::allocate(shape, key, deadline);
         // SAFETY: the shape has room for an object there, aligned, and nobody else knows the entry yet.
         unsafe { entry.byte(shape.value_at()).cast::<Object>().write(object) };
@@ -196,8 +240,8 @@ impl Entry {
 
     /// A copy of the value, with the same deadline, under another key; not used yet.
     pub fn copy(&self, new_key: &[u8]) -> Self {
-        match self.object_ref() {
-            Some(object) => Self::object(new_key, object.clone(), self.expires_at()),
+        match self.object() {
+            Some(object) => Self::of_object(new_key, object.clone(), self.expires_at()),
             None => Self::string(new_key, self.string_bytes(), self.encoding(), self.expires_at()),
         }
     }
@@ -205,7 +249,9 @@ impl Entry {
     /// The object, if it is not a string; what is left of the entry is freed.
     pub fn into_object(self) -> Option<Object> {
         let shape = self.shape();
-        let pointer = self.object_pointer(shape)?;
+        let Some(pointer) = self.object_pointer(shape) else {
+            return self.object().map(|object| object.clone());
+        };
         // SAFETY: the object moves out, and the entry that owned it is freed without a look at it.
         unsafe {
             let object = pointer.read();
@@ -279,13 +325,13 @@ impl Entry {
 
     /// The name of the value's type, which TYPE replies.
     pub fn type_name(&self) -> &'static str {
-        self.object_ref().map_or(Kind::Str.name(), Object::type_name)
+        self.open_object().map_or(self.kind().name(), Object::type_name)
     }
 
     /// A string's encoding; of no meaning for an object, which knows its own.
     #[inline]
     pub fn encoding(&self) -> StrEncoding {
-        match (self.flags() & ENCODING_MASK) >> ENCODING_SHIFT {
+        match (self.flags() & FORM_MASK) >> FORM_SHIFT {
             0 => StrEncoding::Int,
             1 => StrEncoding::Embstr,
             _ => StrEncoding::Raw,
@@ -385,7 +431,7 @@ impl Entry {
     /// Makes the value this string, whatever it was before.
     pub fn set_string(&mut self, value: &[u8], encoding: StrEncoding) {
         let old = self.shape();
-        let new = Shape::new(Kind::Str, encoding, old.has_deadline(), old.key_len, value.len());
+        let new = Shape::string(encoding, old.has_deadline(), old.key_len, value.len());
         if old.is_string() && old.key_at == new.key_at && size_class(old.size()) == size_class(new.size()) {
             if old.size() != new.size() {
                 self.reallocate(old, new);
@@ -405,19 +451,43 @@ impl Entry {
             self.set_string(&[], StrEncoding::Raw);
         }
         let shape = self.shape();
-        self.reshape(Shape::new(Kind::Str, StrEncoding::Raw, shape.has_deadline(), shape.key_len, len));
+        self.reshape(Shape::string(StrEncoding::Raw, shape.has_deadline(), shape.key_len, len));
     }
 
-    /// The object, if the value is not a string.
+    /// The value, if it is not a string.
     #[inline]
-    pub fn object_ref(&self) -> Option<&Object> {
+    pub fn object(&self) -> Option<ObjectRef<'_>> {
+        let shape = self.shape();
+        if shape.is_open() {
+            return self.open_object().map(ObjectRef::from);
+        }
+        if shape.is_string() {
+            return None;
+        }
+        let packing = if shape.flags & FORM_MASK == LISTPACK { Packing::Listpack } else { Packing::IntSet };
+        // SAFETY: the bytes are inside the allocation, written by `packed`, and change under `&mut` only.
+        Some(unsafe {
+            let bytes = std::slice::from_raw_parts(self.byte(shape.value_at()), shape.value_len);
+            ObjectRef::of_packed(self.kind(), packing, bytes)
+        })
+    }
+
+    /// The object, if one stands in the entry.
+    #[inline]
+    pub(super) fn open_object(&self) -> Option<&Object> {
         // SAFETY: the entry owns the object, which changes under `&mut` only.
         self.object_pointer(self.shape()).map(|object| unsafe { &*object })
     }
 
+    /// When the first member of the value ends by itself; [`NO_DEADLINE`] if none does.
+    #[inline]
+    pub fn next_member_deadline(&self) -> u64 {
+        self.open_object().map_or(NO_DEADLINE, Object::next_deadline)
+    }
+
     /// The value of whatever kind, to be written as bytes.
-    pub fn value_ref(&self) -> ValueRef<'_> {
-        match self.object_ref() {
+    pub fn value(&self) -> ValueRef<'_> {
+        match self.object() {
             Some(object) => ValueRef::Object(object),
             None => ValueRef::Str(Str::new(self.string_bytes())),
         }
@@ -429,21 +499,37 @@ impl Entry {
             true => Usage::Frequency(clock.counter(self.access())),
             false => Usage::Idle(clock.idle_seconds(self.access())),
         });
-        Record { key: self.key(), value: self.value_ref(), expires_at: self.expires_at(), usage }
+        Record { key: self.key(), value: self.value(), expires_at: self.expires_at(), usage }
     }
 
-    /// The object to be changed, if the value is not a string.
+    /// The object to be changed, if the value is not a string. The entry is open afterwards, until [`Entry::close`].
     ///
-    /// It must stay of its kind; [`Entry::set_object`] changes that.
+    /// It must stay of its kind.
     #[inline]
     pub fn object_mut(&mut self) -> Option<&mut Object> {
+        let shape = self.shape();
+        if !shape.is_open() {
+            self.open()?;
+        }
         // SAFETY: the entry owns the object, and `&mut self` is the only way to it.
         self.object_pointer(self.shape()).map(|object| unsafe { &mut *object })
     }
 
-    /// Makes the value this object, whatever it was before.
-    pub fn set_object(&mut self, object: Object) {
-        self.replace(Self::object(self.key(), object, self.expires_at()));
+    /// Makes an object of a packed value. Nothing, if it is a string.
+    fn open(&mut self) -> Option<()> {
+        let object = self.object()?.clone();
+        self.replace(Self::opened(self.key(), object, self.expires_at()));
+        Some(())
+    }
+
+    /// Packs the value, if it is small enough.
+    pub fn close(&mut self) {
+        let Some(object) = self.open_object() else { return };
+        let Some(packed) = object.packed() else { return };
+        let volatile = self.is_volatile();
+        let mut closed = Self::packed(self.key(), object.kind(), &packed, self.expires_at());
+        closed.set_volatile(volatile);
+        self.replace(closed);
     }
 
     /// Puts another entry of the same key in the place of this one.
@@ -551,13 +637,10 @@ impl Entry {
         self.write_len(shape.value_len, VALUE_LEN, FIXED + width_of(shape.key_len));
     }
 
-    /// Where the object is, if there is one.
+    /// Where the object is, if one stands in the entry.
     #[inline]
     fn object_pointer(&self, shape: Shape) -> Option<*mut Object> {
-        if shape.is_string() {
-            return None;
-        }
-        Some(self.byte(shape.value_at()).cast())
+        shape.is_open().then(|| self.byte(shape.value_at()).cast())
     }
 
     /// Lays the entry out anew, for another length of the value or with or without a deadline.
@@ -623,8 +706,7 @@ impl TableEntry for Entry {
     /// The key's deadline or, if it is earlier, that of a member of the value.
     #[inline]
     fn deadline(&self) -> u64 {
-        let within = self.object_ref().map_or(NO_DEADLINE, Object::next_deadline);
-        self.expires_at().min(within)
+        self.expires_at().min(self.next_member_deadline())
     }
 }
 
@@ -635,18 +717,6 @@ impl std::fmt::Debug for Entry {
             .field("kind", &self.kind())
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()
-    }
-}
-
-/// The bytes that jemalloc sets aside for an allocation: steps of 16 up to 128, then four steps to each doubling.
-pub(crate) const fn size_class(size: usize) -> usize {
-    match size {
-        0..=8 => 8,
-        9..=128 => size.next_multiple_of(16),
-        _ => {
-            let step = 1 << ((size - 1).ilog2() - 2);
-            size.next_multiple_of(step)
-        }
     }
 }
 

@@ -44,7 +44,7 @@ use shard::Database;
 pub(crate) use store::Held;
 pub use store::{MAX_SHARDS, ShardSet, Store};
 
-use crate::value::Limits;
+use crate::value::{Limits, ObjectArena};
 
 /// How the data are treated: what the configuration says, copied at the start of a call.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +69,11 @@ pub struct Db {
     settings: Settings,
     /// Whether reads refresh the access clock (CLIENT NO-TOUCH).
     touch: bool,
-    /// A collection was lent for writing, so it may have been emptied or have a new deadline.
-    lent_collection: Cell<bool>,
+    /// The keys, each with its database, whose collections were lent for writing: they may have been emptied or have a
+    /// new deadline, and their entries are open.
+    opened: Vec<(usize, Key)>,
+    /// Where collections stand that were lent for reading and are packed.
+    arena: ObjectArena,
     hits: Cell<u64>,
     misses: Cell<u64>,
     /// What reading has found, to be seen to after the call: the database, the key, and what is the matter with it.
@@ -116,7 +119,8 @@ impl Db {
             now: 0,
             settings,
             touch: true,
-            lent_collection: Cell::new(false),
+            opened: Vec::new(),
+            arena: ObjectArena::default(),
             hits: Cell::new(0),
             misses: Cell::new(0),
             noted: RefCell::default(),

@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::event::EventClasses;
 use super::{Db, Deadline, Found, Key, Matter};
 use crate::error::{Error, Result};
-use crate::value::{Kind, Str, Value};
+use crate::value::{Kind, Object, ObjectArena, Str, Value};
 
 /// A type of value that a key can hold, as handlers ask for it.
 #[diagnostic::on_unimplemented(
@@ -12,22 +12,22 @@ use crate::value::{Kind, Str, Value};
     note = "a key holds a `Str`, a `List`, `Set`, `Hash`, `ZSet` or `Stream`, or a type with `#[data_type(..)] impl DataType for ..`"
 )]
 pub trait Stored {
-    /// The entry's value, if it is of this type.
-    fn of(entry: &Entry) -> Option<&Self>;
+    /// The entry's value, if it is of this type. One that is packed becomes an object in the arena.
+    fn of<'e>(entry: &'e Entry, arena: &'e ObjectArena) -> Option<&'e Self>;
 }
 
 impl Stored for Str {
     #[inline]
-    fn of(entry: &Entry) -> Option<&Str> {
+    fn of<'e>(entry: &'e Entry, _arena: &'e ObjectArena) -> Option<&'e Str> {
         (entry.kind() == Kind::Str).then(|| Str::new(entry.string_bytes()))
     }
 }
 
-/// Whatever is no string is an object behind its entry.
+/// Whatever is no string is an object.
 impl<T: Value> Stored for T {
     #[inline]
-    fn of(entry: &Entry) -> Option<&Self> {
-        entry.object_ref().and_then(T::from_object)
+    fn of<'e>(entry: &'e Entry, arena: &'e ObjectArena) -> Option<&'e Self> {
+        entry.object().and_then(|object| T::from_object(object.kept(arena)))
     }
 }
 
@@ -40,8 +40,14 @@ impl Db {
     pub fn get<T: Stored + ?Sized>(&self, key: Key) -> Result<Option<&T>> {
         match self.read(key) {
             None => Ok(None),
-            Some(entry) => T::of(entry).map(Some).ok_or(Error::WRONG_TYPE),
+            Some(entry) => T::of(entry, &self.arena).map(Some).ok_or(Error::WRONG_TYPE),
         }
+    }
+
+    /// The value of an entry, if it is not a string.
+    #[inline]
+    pub fn object<'d>(&'d self, entry: &'d Entry) -> Option<&'d Object> {
+        entry.object().map(|object| object.kept(&self.arena))
     }
 
     /// The entry of a key, for reading: counts as a hit or a miss and as an access.
@@ -120,7 +126,7 @@ impl Db {
     pub fn peek_as<T: Stored + ?Sized>(&self, key: Key) -> Result<Option<&T>> {
         match self.peek(key) {
             None => Ok(None),
-            Some(entry) => T::of(entry).map(Some).ok_or(Error::WRONG_TYPE),
+            Some(entry) => T::of(entry, &self.arena).map(Some).ok_or(Error::WRONG_TYPE),
         }
     }
 

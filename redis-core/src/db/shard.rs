@@ -64,11 +64,9 @@ impl Keys {
     pub(crate) fn insert(&mut self, hash: u64, mut entry: Entry) -> &mut Entry {
         entry.set_epoch(self.sweep.as_ref().map_or(0, |sweep| sweep.epoch()));
         self.deadline_moved(NO_DEADLINE, entry.expires_at());
-        if let Some(object) = entry.object_ref() {
-            let volatile = object.next_deadline() != NO_DEADLINE;
-            entry.set_volatile(volatile);
-            self.volatile += usize::from(volatile);
-        }
+        let volatile = entry.next_member_deadline() != NO_DEADLINE;
+        entry.set_volatile(volatile);
+        self.volatile += usize::from(volatile);
         self.table.insert_new(hash, entry)
     }
 
@@ -149,18 +147,25 @@ impl Keys {
         Some(entry)
     }
 
-    /// Notes when the first member of a value ends, which may have changed: [`NO_DEADLINE`] if none does.
-    pub(crate) fn note_members(&mut self, hash: u64, name: &[u8], next_deadline: u64) {
+    /// Sees to what has become of a collection that was lent for writing: when its first member ends, which may have
+    /// changed, and whether it can be packed. Answers whether it is empty, so that it must go.
+    pub(crate) fn settle(&mut self, hash: u64, name: &[u8]) -> bool {
+        let Some(entry) = self.table.find_mut(hash, name) else { return false };
+        let Some(object) = entry.open_object() else { return false };
+        if object.must_go() {
+            return true;
+        }
+        let next_deadline = object.next_deadline();
         let volatile = next_deadline != NO_DEADLINE;
-        if let Some(entry) = self.table.find_mut(hash, name)
-            && entry.is_volatile() != volatile
-        {
+        if entry.is_volatile() != volatile {
             entry.set_volatile(volatile);
             self.volatile = if volatile { self.volatile + 1 } else { self.volatile - 1 };
         }
+        entry.close();
         if volatile {
             self.table.note_deadline(hash, next_deadline);
         }
+        false
     }
 
     pub(crate) fn set_deadline(&mut self, hash: u64, name: &[u8], deadline: u64) -> bool {

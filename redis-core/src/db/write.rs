@@ -70,7 +70,7 @@ impl Db {
     /// # Errors
     /// [`Error::WRONG_TYPE`] if the key holds another type.
     pub fn get_mut<T: Value>(&mut self, key: Key) -> Result<Option<&mut T>> {
-        self.lent_collection.set(true);
+        self.opened.push((self.index, key));
         match self.entry_mut(key) {
             None => Ok(None),
             Some(entry) => entry.object_mut().and_then(T::from_object_mut).map(Some).ok_or(Error::WRONG_TYPE),
@@ -84,7 +84,7 @@ impl Db {
     /// [`Error::WRONG_TYPE`] if the key holds another type.
     pub fn get_or_insert<T: Value + Default>(&mut self, key: Key) -> Result<&mut T> {
         if self.entry_mut(key).is_none() {
-            self.insert(key, |name| Entry::object(name, T::default().into_object(), NO_DEADLINE));
+            self.insert(key, |name| Entry::opened(name, T::default().into_object(), NO_DEADLINE));
         }
         self.get_mut(key)?.ok_or(Error::WRONG_TYPE)
     }
@@ -165,8 +165,8 @@ impl Db {
             (Ttl::Keep, Some(deadline)) => deadline.millis(),
             _ => NO_DEADLINE,
         };
-        self.lent_collection.set(true);
-        let entry = Entry::object(self.name(key), object, deadline);
+        self.opened.push((self.index, key));
+        let entry = Entry::of_object(self.name(key), object, deadline);
         entry.set_access(self.settings.clock.fresh());
         self.insert_entry(key, entry, new);
     }
@@ -219,14 +219,14 @@ impl Db {
     pub fn put(&mut self, key: Key, entry: Entry) {
         self.remove(key);
         let entry = if entry.key() == self.name(key) { entry } else { entry.rename(self.name(key)) };
-        self.lent_collection.set(true);
+        self.opened.push((self.index, key));
         self.insert_entry(key, entry, true);
     }
 
     /// Frees what was removed: at once if that is cheap, in the background otherwise.
     fn free(&self, removed: Removed) {
         let Some(entry) = removed.entry else { return };
-        let Some(object) = entry.object_ref() else { return };
+        let Some(object) = entry.open_object() else { return };
         if object.free_effort() > CHEAP {
             let bytes = object.memory();
             self.held.store().reclaim.free(entry, 1, bytes);
@@ -247,8 +247,11 @@ impl Db {
         self.touch_watched(key);
         self.note_touched(key, true);
         self.notify(key, event);
-        if self.lent_collection.take() {
-            self.settle_collection(key);
+        if let Some(place) = self.opened.iter().position(|opened| *opened == (self.index, key)) {
+            self.opened.swap_remove(place);
+            if self.settle(key) {
+                self.notify(key, "del");
+            }
         }
         self.signal_ready(key);
     }
@@ -314,22 +317,11 @@ impl Db {
         }
     }
 
-    /// A collection that was lent for writing is removed if it is empty, and its members' deadlines are noted.
-    fn settle_collection(&mut self, key: Key) {
-        let keys = &self.database(key.hash).keys;
-        let Some(entry) = keys.table().find(key.hash, self.name(key)) else { return };
-        let Some(object) = entry.object_ref() else { return };
-        if object.must_go() {
-            self.remove(key);
-            self.notify(key, "del");
-            return;
-        }
-        let next_deadline = object.next_deadline();
-        if next_deadline == NO_DEADLINE && keys.volatile == 0 {
-            return;
-        }
+    /// Closes the entry of a collection that was lent for writing, and notes its members' deadlines. If it is empty it is
+    /// removed: then the answer is true.
+    fn settle(&mut self, key: Key) -> bool {
         let (keys, name) = self.keys_and_name(key);
-        keys.note_members(key.hash, name, next_deadline);
+        keys.settle(key.hash, name) && self.remove(key)
     }
 
     fn signal_ready(&mut self, key: Key) {
@@ -383,7 +375,7 @@ impl Db {
         let now = self.now;
         let (keys, name) = self.keys_and_name(key);
         // Looked at first, because what is lent for writing is copied while a snapshot is taken.
-        let due = |entry: &Entry| entry.object_ref().is_some_and(|object| object.next_deadline() <= now);
+        let due = |entry: &Entry| entry.next_member_deadline() <= now;
         if !keys.table().find(key.hash, name).is_some_and(due) {
             return true;
         }
@@ -393,7 +385,7 @@ impl Db {
         object.reap(now, limit, &mut |member| members.push(member.into()));
         let done = object.next_deadline() > now;
         if !members.is_empty() {
-            self.lent_collection.set(true);
+            self.opened.push((self.index, key));
             self.members_expired(key, kind, members);
         }
         done
@@ -406,7 +398,7 @@ impl Db {
         const AT_ONCE: usize = 1024;
 
         let shows = |object: &Object| !object.hides_due_members();
-        if self.settings.expire && self.peek(key).and_then(Entry::object_ref).is_some_and(shows) {
+        if self.settings.expire && self.peek(key).and_then(Entry::open_object).is_some_and(shows) {
             while !self.expire_due_members(key, AT_ONCE) {}
         }
     }
@@ -453,9 +445,20 @@ impl Db {
         if !self.noted.get_mut().is_empty() {
             self.see_to_all(paused());
         }
-        self.lent_collection.set(false);
+        if !self.opened.is_empty() {
+            self.settle_all();
+        }
+        self.arena.clear();
         if !self.minted.is_empty() {
             self.minted.clear();
+        }
+    }
+
+    /// What was lent for writing and has not changed is left as it was found.
+    #[cold]
+    fn settle_all(&mut self) {
+        while let Some((database, key)) = self.opened.pop() {
+            self.in_database(database, |db| db.settle(key));
         }
     }
 

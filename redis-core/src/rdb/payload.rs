@@ -11,7 +11,7 @@ const CHECKSUM_SIZE: usize = 8;
 
 /// The payload of a value. `now` is as for [`save_object`], `compress` as for [`Writer::new`].
 #[must_use]
-pub fn dump_payload(value: ValueRef<'_>, now: u64, compress: bool) -> Vec<u8> {
+pub fn dump_payload(value: &ValueRef<'_>, now: u64, compress: bool) -> Vec<u8> {
     let form = value.form();
     let mut writer = Writer::new(compress);
     writer.type_byte(form);

@@ -5,7 +5,7 @@ use super::{Type, Writer, data_type, module_id};
 use crate::table::NO_DEADLINE;
 use crate::value::list::NodeRef;
 use crate::value::stream::{Group, StreamId};
-use crate::value::{Element, Hash, List, Object, Set, Str, Stream, TextBuffer, ZSet};
+use crate::value::{Element, Hash, List, Object, ObjectRef, Set, Str, Stream, TextBuffer, ZSet};
 
 /// How a node of a list that is one long element is marked.
 pub(super) const NODE_PLAIN: u64 = 1;
@@ -13,33 +13,40 @@ pub(super) const NODE_PLAIN: u64 = 1;
 pub(super) const NODE_PACKED: u64 = 2;
 
 /// A value that is to be written: a string is no [`Object`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum ValueRef<'a> {
     /// A string.
     Str(&'a Str),
     /// Any other value.
-    Object(&'a Object),
+    Object(ObjectRef<'a>),
+}
+
+impl<'a> From<&'a Object> for ValueRef<'a> {
+    fn from(object: &'a Object) -> Self {
+        Self::Object(object.into())
+    }
 }
 
 impl ValueRef<'_> {
     /// In which form the value is written.
     #[must_use]
-    pub fn form(self) -> Type {
-        match self {
-            Self::Str(_) => Type::Str,
-            Self::Object(Object::List(_)) => Type::ListQuicklist2,
-            Self::Object(object @ (Object::Set(_) | Object::ZSet(_))) if object.next_deadline() != NO_DEADLINE => {
-                Type::Module2
-            }
-            Self::Object(Object::Set(set)) if set.as_intset().is_some() => Type::SetIntset,
-            Self::Object(Object::Set(_)) => Type::Set,
-            Self::Object(Object::Hash(hash)) if hash.as_listpack().is_some() => Type::HashListpack,
-            Self::Object(Object::Hash(hash)) if hash.next_deadline() != NO_DEADLINE => Type::Hash2,
-            Self::Object(Object::Hash(_)) => Type::Hash,
-            Self::Object(Object::ZSet(set)) if set.as_listpack().is_some() => Type::ZSetListpack,
-            Self::Object(Object::ZSet(_)) => Type::ZSet2,
-            Self::Object(Object::Stream(_)) => Type::StreamListpacks2,
-            Self::Object(Object::Custom(_)) => Type::Module2,
+    pub fn form(&self) -> Type {
+        let object = match self {
+            Self::Str(_) => return Type::Str,
+            Self::Object(object) => &**object,
+        };
+        match object {
+            Object::List(_) => Type::ListQuicklist2,
+            Object::Set(_) | Object::ZSet(_) if object.next_deadline() != NO_DEADLINE => Type::Module2,
+            Object::Set(set) if set.as_intset().is_some() => Type::SetIntset,
+            Object::Set(_) => Type::Set,
+            Object::Hash(hash) if hash.as_listpack().is_some() => Type::HashListpack,
+            Object::Hash(hash) if hash.next_deadline() != NO_DEADLINE => Type::Hash2,
+            Object::Hash(_) => Type::Hash,
+            Object::ZSet(set) if set.as_listpack().is_some() => Type::ZSetListpack,
+            Object::ZSet(_) => Type::ZSet2,
+            Object::Stream(_) => Type::StreamListpacks2,
+            Object::Custom(_) => Type::Module2,
         }
     }
 }
@@ -92,30 +99,36 @@ impl Progress {
 
 /// Writes a value without its type byte, which is that of [`ValueRef::form`]. Fields of a hash, and members of a set or a
 /// sorted set, that end before `now` are left out.
-pub fn save_object(writer: &mut Writer, value: ValueRef<'_>, now: u64) {
+pub fn save_object(writer: &mut Writer, value: &ValueRef<'_>, now: u64) {
     let complete = save_part(writer, value, now, &mut Progress::whole());
     debug_assert!(complete, "there is no limit");
 }
 
 /// As [`save_object`], in parts: answers whether the value is complete. Only what has many elements comes in parts; a part
 /// has at least one element, and no one element is cut.
-pub fn save_part(writer: &mut Writer, value: ValueRef<'_>, now: u64, progress: &mut Progress) -> bool {
-    match value {
-        ValueRef::Str(text) => writer.string(text.as_bytes()),
-        ValueRef::Object(Object::List(list)) => return save_list(writer, list, progress),
-        ValueRef::Object(Object::Set(set)) if set.next_deadline() != NO_DEADLINE => {
+pub fn save_part(writer: &mut Writer, value: &ValueRef<'_>, now: u64, progress: &mut Progress) -> bool {
+    let object = match value {
+        ValueRef::Str(text) => {
+            writer.string(text.as_bytes());
+            return true;
+        }
+        ValueRef::Object(object) => &**object,
+    };
+    match object {
+        Object::List(list) => return save_list(writer, list, progress),
+        Object::Set(set) if set.next_deadline() != NO_DEADLINE => {
             let members = || set.iter_with_deadlines().map(|(member, deadline)| (member, None, deadline));
             save_with_deadlines(writer, SET_WITH_DEADLINES, members, now);
         }
-        ValueRef::Object(Object::Set(set)) => return save_set(writer, set, progress),
-        ValueRef::Object(Object::Hash(hash)) => return save_hash(writer, hash, now, progress),
-        ValueRef::Object(Object::ZSet(set)) if set.next_deadline() != NO_DEADLINE => {
+        Object::Set(set) => return save_set(writer, set, progress),
+        Object::Hash(hash) => return save_hash(writer, hash, now, progress),
+        Object::ZSet(set) if set.next_deadline() != NO_DEADLINE => {
             let members = || set.iter_with_deadlines().map(|(member, score, deadline)| (member, Some(score), deadline));
             save_with_deadlines(writer, ZSET_WITH_DEADLINES, members, now);
         }
-        ValueRef::Object(Object::ZSet(set)) => return save_zset(writer, set, progress),
-        ValueRef::Object(Object::Stream(stream)) => return save_stream(writer, stream, progress),
-        ValueRef::Object(Object::Custom(value)) => data_type::save(writer, value),
+        Object::ZSet(set) => return save_zset(writer, set, progress),
+        Object::Stream(stream) => return save_stream(writer, stream, progress),
+        Object::Custom(value) => data_type::save(writer, value),
     }
     true
 }
@@ -152,7 +165,7 @@ fn save_list(writer: &mut Writer, list: &List, progress: &mut Progress) -> bool 
             }
             NodeRef::Packed(listpack) => {
                 writer.length(NODE_PACKED);
-                writer.string(listpack.as_bytes());
+                writer.string(&listpack.to_dump());
             }
         }
         progress.place += 1;
@@ -165,7 +178,7 @@ fn save_list(writer: &mut Writer, list: &List, progress: &mut Progress) -> bool 
 
 fn save_set(writer: &mut Writer, set: &Set, progress: &mut Progress) -> bool {
     if let Some(intset) = set.as_intset() {
-        writer.string(intset.as_bytes());
+        writer.string(&intset.to_dump());
         return true;
     }
     if progress.begin() {
@@ -181,7 +194,7 @@ fn save_set(writer: &mut Writer, set: &Set, progress: &mut Progress) -> bool {
 
 fn save_hash(writer: &mut Writer, hash: &Hash, now: u64, progress: &mut Progress) -> bool {
     if let Some(listpack) = hash.as_listpack() {
-        writer.string(listpack.as_bytes());
+        writer.string(&listpack.to_dump());
         return true;
     }
     let with_deadlines = hash.next_deadline() != NO_DEADLINE;
@@ -205,7 +218,7 @@ fn save_hash(writer: &mut Writer, hash: &Hash, now: u64, progress: &mut Progress
 
 fn save_zset(writer: &mut Writer, set: &ZSet, progress: &mut Progress) -> bool {
     if let Some(listpack) = set.as_listpack() {
-        writer.string(listpack.as_bytes());
+        writer.string(&listpack.to_dump());
         return true;
     }
     if progress.begin() {
@@ -236,7 +249,7 @@ fn save_stream(writer: &mut Writer, stream: &Stream, progress: &mut Progress) ->
     }
     for (first_id, listpack) in entries.nodes_behind((!first).then_some(progress.node)) {
         writer.string(&first_id.to_bytes());
-        writer.string(listpack.as_bytes());
+        writer.string(&listpack.to_dump());
         progress.node = first_id;
         if progress.is_enough(writer) {
             return false;

@@ -20,7 +20,7 @@ impl Owned {
     fn view(&self) -> ValueRef<'_> {
         match self {
             Self::Str(text) => ValueRef::Str(Str::new(text)),
-            Self::Object(object) => ValueRef::Object(object),
+            Self::Object(object) => ValueRef::from(object),
         }
     }
 }
@@ -113,9 +113,9 @@ fn texts(parts: &[&str]) -> Vec<Vec<u8>> {
 
 #[test]
 fn strings_as_redis_dumps_them() {
-    let dump = |text: &[u8]| dump_payload(ValueRef::Str(Str::new(text)), 0, true);
+    let dump = |text: &[u8]| dump_payload(&ValueRef::Str(Str::new(text)), 0, true);
     assert_eq!(dump(&[b'a'; 36]), b"\x00\xc3\t$\x01aa\xe0\x17\x00\x01aa\n\x00]\xb2\xd5\xd7\xf1\x99\xc5\x11");
-    assert_eq!(dump_payload(ValueRef::Str(Str::new(&[b'a'; 36])), 0, false)[1..38], [&[36], &[b'a'; 36][..]].concat());
+    assert_eq!(dump_payload(&ValueRef::Str(Str::new(&[b'a'; 36])), 0, false)[1..38], [&[36], &[b'a'; 36][..]].concat());
     let bodies: [(&[u8], &[u8]); 7] = [
         (b"", b"\x00"),
         (b"-128", b"\xc0\x80"),
@@ -190,13 +190,13 @@ fn forms_of_all_versions() {
         \xd7\xc8\xef\xadKc+\xce";
     let value = restore(hash).unwrap();
     assert_eq!(contents(&value), texts(&["a|1|4000000000000", "b|2|18446744073709551615"]));
-    assert_eq!(dump_payload(value.view(), NOW, true).len(), hash.len());
+    assert_eq!(dump_payload(&value.view(), NOW, true).len(), hash.len());
     // The forms of Redis 7.4 for the same hash.
     let end = 4_000_000_000_000u64.to_le_bytes();
     let long = [b"\x81", &4_000_000_000_000u64.to_be_bytes()[..]].concat();
     let elements = ["b", "2", "0", "a", "1", "4000000000000"];
     let listpack: Listpack = elements.iter().map(|text| Element::from_text(text.as_bytes())).collect();
-    let packed = [&[listpack.byte_len() as u8], listpack.as_bytes()].concat();
+    let packed = [&[listpack.byte_len() as u8], &*listpack.to_dump()].concat();
     let forms: [(u8, Vec<u8>); 4] = [
         (22, [b"\x02", &long[..], b"\x01a\xc0\x01\x00\x01b\xc0\x02"].concat()),
         (23, packed.clone()),
@@ -339,7 +339,7 @@ fn random_stream(count: usize, limits: &Limits) -> Stream {
 fn values_come_back() {
     for _ in 0..300 {
         let value = random_value();
-        let payload = dump_payload(value.view(), NOW, below(2) == 0);
+        let payload = dump_payload(&value.view(), NOW, below(2) == 0);
         let back = restore(&payload).unwrap();
         assert_eq!(contents(&back), contents(&value));
         if let (Owned::Object(object), Owned::Object(back)) = (&value, &back)
@@ -365,7 +365,7 @@ fn members_that_are_over_stay_behind() {
     }
     for (value, rest) in [(set.into_object(), 17), (sorted.into_object(), 26)] {
         let value = Owned::Object(value);
-        let payload = dump_payload(value.view(), NOW, true);
+        let payload = dump_payload(&value.view(), NOW, true);
         assert_eq!((payload[0], payload.len() > rest), (7, true), "a module's value");
         let Owned::Object(back) = restore(&payload).unwrap() else { panic!("an object") };
         assert_eq!((back.len(), back.next_deadline()), (2, NOW + 1));
@@ -377,7 +377,7 @@ fn members_that_are_over_stay_behind() {
     let mut set = Set::new();
     set.add(b"a", &limits);
     set.set_deadline(b"a", NOW + 1);
-    let payload = dump_payload(ValueRef::Object(&set.into_object()), NOW, true);
+    let payload = dump_payload(&ValueRef::from(&set.into_object()), NOW, true);
     assert!(matches!(restore_payload(&payload, &limits, NOW + 1, true), Err(Error::Expired)));
 }
 
@@ -385,7 +385,7 @@ fn members_that_are_over_stay_behind() {
 #[test]
 fn hostile_bytes_make_values_or_errors() {
     for _ in 0..150 {
-        let good = dump_payload(random_value().view(), NOW, below(2) == 0);
+        let good = dump_payload(&random_value().view(), NOW, below(2) == 0);
         let good = &good[..good.len() - 8];
         for _ in 0..20 {
             let mut bytes = good.to_vec();
@@ -394,7 +394,7 @@ fn hostile_bytes_make_values_or_errors() {
                 bytes[at] = if below(2) == 0 { below(256) as u8 } else { bytes[at] ^ 1 << below(8) };
             }
             if let Ok(value) = restore(&sealed(bytes)) {
-                let again = restore(&dump_payload(value.view(), NOW, true)).unwrap();
+                let again = restore(&dump_payload(&value.view(), NOW, true)).unwrap();
                 assert_eq!(contents(&again), contents(&value));
             }
         }

@@ -1,18 +1,24 @@
 //! `IntSet`: a sorted run of integers of one width, for sets whose members are all integers.
 //!
-//! The bytes are exactly those of Redis's intset, because DUMP and RDB files carry them: the width (2, 4 or 8, four bytes
-//! little-endian), the number of integers (likewise), and the integers, little-endian, ascending. A member that does not
-//! fit the width widens all of them; removing it does not narrow them again.
+//! DUMP and RDB files carry Redis's intset: the width (2, 4 or 8, four bytes little-endian), the number of integers
+//! (likewise), and the integers, little-endian, ascending. Here a byte for the width is enough, because the bytes know how
+//! many they are. A member that does not fit the width widens all of them; removing it does not narrow them again.
 
-use super::tight;
+use super::tight::Buffer;
 
-const HEADER: usize = 8;
+/// No set has more integers, whatever the configuration says: it is searched by halves but changed by moving half of it.
+pub(super) const LEN_MAX: usize = 1 << 27;
 
-/// A set of integers in Redis's intset format.
+/// The width, here.
+const HEADER: usize = 1;
+/// The width and the number of integers, in a dump.
+const DUMP_HEADER: usize = 8;
+
+/// A set of integers.
 #[derive(Clone)]
 pub struct IntSet {
-    /// The intset and room to grow; the used length follows from the header.
-    bytes: Box<[u8]>,
+    /// The width, and the integers.
+    bytes: Buffer,
 }
 
 /// The narrowest width that holds a number.
@@ -29,54 +35,61 @@ fn width_of(number: i64) -> usize {
 impl IntSet {
     /// An empty set.
     pub fn new() -> Self {
-        Self { bytes: tight::from_slice(&[2, 0, 0, 0, 0, 0, 0, 0]) }
+        Self { bytes: Buffer::copied(&[2], ()) }
     }
 
-    /// A set from foreign bytes, if they are one in every detail.
-    pub fn from_bytes_checked(bytes: Vec<u8>) -> Option<Self> {
-        let (header, numbers) = bytes.split_first_chunk::<HEADER>()?;
+    /// A set from the bytes of a dump, if they are one in every detail.
+    pub fn from_dump(bytes: &[u8]) -> Option<Self> {
+        let (header, numbers) = bytes.split_first_chunk::<DUMP_HEADER>()?;
         let [a, b, c, d, e, f, g, h] = *header;
         let (width, len) = (u32::from_le_bytes([a, b, c, d]) as usize, u32::from_le_bytes([e, f, g, h]) as usize);
-        if !matches!(width, 2 | 4 | 8) || Some(numbers.len()) != len.checked_mul(width) {
+        if !matches!(width, 2 | 4 | 8) || Some(numbers.len()) != len.checked_mul(width) || len > LEN_MAX {
             return None;
         }
-        let set = Self { bytes: bytes.into_boxed_slice() };
+        let mut set = Self { bytes: Buffer::copied(&[width as u8], ()) };
+        set.bytes.extend_from_slice(numbers);
         set.iter().is_sorted_by(|a, b| a < b).then_some(set)
     }
 
-    /// The bytes, as they stand in a dump.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.byte_len()]
+    /// The bytes of a dump.
+    pub fn to_dump(&self) -> Vec<u8> {
+        let mut dump = Vec::with_capacity(DUMP_HEADER + self.bytes.len() - HEADER);
+        dump.extend_from_slice(&(self.width() as u32).to_le_bytes());
+        dump.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        dump.extend_from_slice(&self.bytes[HEADER..]);
+        dump
+    }
+
+    /// What the set is made of, as an entry holds it.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The set that is made of the bytes of [`IntSet::as_bytes`].
+    pub(super) fn from_buffer(bytes: Buffer) -> Self {
+        Self { bytes }
     }
 
     /// How many bytes it holds of the heap.
     pub fn memory(&self) -> usize {
-        self.bytes.len()
+        self.bytes.memory()
     }
 
     /// How many integers there are.
     #[inline]
     pub fn len(&self) -> usize {
-        u32::from_le_bytes([self.bytes[4], self.bytes[5], self.bytes[6], self.bytes[7]]) as usize
+        // The width is a power of two; a division would cost more than all the rest.
+        (self.bytes.len() - HEADER) >> self.width().trailing_zeros()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.bytes.len() == HEADER
     }
 
     #[inline]
     fn width(&self) -> usize {
         usize::from(self.bytes[0])
-    }
-
-    fn byte_len(&self) -> usize {
-        HEADER + self.len() * self.width()
-    }
-
-    fn set_len(&mut self, len: usize) {
-        let len = u32::try_from(len).expect("a set leaves this encoding long before");
-        self.bytes[4..8].copy_from_slice(&len.to_le_bytes());
     }
 
     #[inline]
@@ -150,18 +163,16 @@ impl IntSet {
         let Err(index) = self.search(number) else {
             return false;
         };
-        let (width, len) = (self.width(), self.len());
-        let used = self.byte_len();
-        tight::splice(&mut self.bytes, used, HEADER + index * width, 0, width);
-        self.set_len(len + 1);
+        let width = self.width();
+        self.bytes.splice(HEADER + index * width, 0, width);
         self.set_number(index, number);
         true
     }
 
     /// Rewrites all numbers in a larger width, the last first, so that none is overwritten before it is read.
     fn widen(&mut self, width: usize) {
-        let (old, len, used) = (self.width(), self.len(), self.byte_len());
-        tight::splice(&mut self.bytes, used, used, 0, len * (width - old));
+        let (old, len) = (self.width(), self.len());
+        self.bytes.splice(HEADER + len * old, 0, len * (width - old));
         self.bytes[0] = width as u8;
         for index in (0..len).rev() {
             let number = self.number(index, old);
@@ -186,10 +197,9 @@ impl IntSet {
     ///
     /// If there is none.
     pub fn remove_at(&mut self, index: usize) {
-        let (width, len, used) = (self.width(), self.len(), self.byte_len());
+        let (width, len) = (self.width(), self.len());
         assert!(index < len, "index {index} of an intset of {len}");
-        tight::splice(&mut self.bytes, used, HEADER + index * width, width, 0);
-        self.set_len(len - 1);
+        self.bytes.splice(HEADER + index * width, width, 0);
     }
 }
 
@@ -220,8 +230,8 @@ mod tests {
         }
         assert!(!set.insert(1));
         let expected = b"\x04\0\0\0\x03\0\0\0\xfb\xff\xff\xff\x01\0\0\0\x70\x11\x01\0";
-        assert_eq!(set.as_bytes(), expected);
-        assert!(IntSet::from_bytes_checked(expected.to_vec()).is_some());
+        assert_eq!(set.to_dump(), expected);
+        assert!(IntSet::from_dump(expected).is_some());
     }
 
     #[test]
@@ -246,7 +256,7 @@ mod tests {
                 assert_eq!(set.insert(extreme), model.insert(extreme));
             }
             assert!(set.iter().eq(model.iter().copied()));
-            assert!(IntSet::from_bytes_checked(set.as_bytes().to_vec()).is_some());
+            assert!(IntSet::from_dump(&set.to_dump()).is_some());
         }
     }
 
@@ -254,7 +264,7 @@ mod tests {
     fn hostile_bytes_are_refused() {
         let mut set = IntSet::new();
         (0..20).for_each(|number| assert!(set.insert(number * 9000)));
-        let good = set.as_bytes().to_vec();
+        let good = set.to_dump();
         for _ in 0..20_000 {
             let mut bytes = good.clone();
             for _ in 0..=below(3) {
@@ -262,12 +272,12 @@ mod tests {
                 bytes[at] = below(256) as u8;
             }
             bytes.truncate(bytes.len() - below(3));
-            if let Some(mut set) = IntSet::from_bytes_checked(bytes) {
+            if let Some(mut set) = IntSet::from_dump(&bytes) {
                 assert!(set.iter().is_sorted());
                 set.insert(i64::MAX);
                 set.remove(0);
             }
         }
-        assert!(IntSet::from_bytes_checked(b"\x02\0\0\0\x02\0\0\0\x01\0\x01\0".to_vec()).is_none(), "a member twice");
+        assert!(IntSet::from_dump(b"\x02\0\0\0\x02\0\0\0\x01\0\x01\0").is_none(), "a member twice");
     }
 }

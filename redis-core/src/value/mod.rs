@@ -5,8 +5,8 @@
 //! of the interface (`OBJECT ENCODING`), and so are the rules by which it changes; they are Valkey's, and where an older
 //! Redis differs visibly a comment says so.
 //!
-//! A string is not an [`Object`]: it lives inline in its entry and is seen as a [`Str`]. All other kinds hang off the entry
-//! as an `Object`.
+//! A string is not an [`Object`]: it lives inline in its entry and is seen as a [`Str`]. All other kinds are an `Object`,
+//! which a small collection only becomes when it is looked at or changed ([`ObjectRef`]).
 //!
 //! | module | |
 //! |---|---|
@@ -14,6 +14,7 @@
 //! | [`list`], [`set`], [`hash`], [`zset`] | the collections, each choosing among encodings |
 //! | [`hll`] | the strings that HyperLogLogs are |
 //! | [`stream`] | streams: entries in listpacks ordered by id, consumer groups |
+//! | `packed`, `tight` | small collections as bytes in their entry; the buffers in which bytes grow |
 //! | `member`, `member_table` | the entries of large sets and hashes (the only unsafe code here), and their table |
 //! | `deadlines` | when members end by themselves, in order |
 //!
@@ -32,6 +33,7 @@ pub mod listpack;
 mod member;
 mod member_table;
 mod object;
+mod packed;
 mod sample;
 pub mod set;
 mod str;
@@ -47,9 +49,12 @@ pub use limits::Limits;
 pub use list::List;
 pub use listpack::{Element, Listpack, TextBuffer};
 pub use object::Object;
+pub use packed::{ObjectArena, ObjectRef};
+pub(crate) use packed::{Packed, Packing};
 pub use set::Set;
 pub use str::{EMBSTR_MAX, Str, StrEncoding};
 pub use stream::Stream;
+pub(crate) use tight::size_class;
 pub use zset::ZSet;
 
 /// The kind of a value, as TYPE names it.

@@ -17,7 +17,7 @@
 //! that is there leaves its deadline as it is.
 
 use super::either::Either;
-use super::intset::IntSet;
+use super::intset::{self, IntSet};
 use super::listpack::{self, Element, Listpack, decimal_len};
 use super::member::{Member, Mortal};
 use super::member_table::MemberTable;
@@ -26,9 +26,6 @@ use crate::hash::hash;
 use crate::num::parse_i64;
 use crate::rng::below;
 use crate::table::{NO_DEADLINE, TableEntry};
-
-/// An intset is searched by halves but changed by moving half of it, whatever the configuration says.
-const INTSET_ENTRIES_MAX: usize = 1 << 30;
 
 /// A set of distinct texts.
 #[derive(Clone, Debug)]
@@ -64,6 +61,18 @@ impl Set {
             Repr::Table(Box::default())
         };
         Self { repr }
+    }
+
+    /// The set of a listpack that another set was.
+    #[inline]
+    pub(super) fn of_listpack(listpack: Listpack) -> Self {
+        Self { repr: Repr::Packed(listpack) }
+    }
+
+    /// The set of an intset that another set was.
+    #[inline]
+    pub(super) fn of_intset(intset: IntSet) -> Self {
+        Self { repr: Repr::Ints(intset) }
     }
 
     /// The set that an intset is, as a file brings it.
@@ -373,7 +382,7 @@ impl Set {
         let Repr::Packed(listpack) = &self.repr else {
             return;
         };
-        if listpack.len() > limits.set_max_intset_entries.min(INTSET_ENTRIES_MAX) {
+        if listpack.len() > limits.set_max_intset_entries.min(intset::LEN_MAX) {
             return;
         }
         let mut intset = IntSet::new();
@@ -388,7 +397,7 @@ impl Set {
 
     fn leave_long_intset(&mut self, limits: &Limits) {
         if let Repr::Ints(intset) = &self.repr
-            && intset.len() > limits.set_max_intset_entries.min(INTSET_ENTRIES_MAX)
+            && intset.len() > limits.set_max_intset_entries.min(intset::LEN_MAX)
         {
             self.become_table();
         }

@@ -69,7 +69,7 @@ pub(super) fn value(keyspace: &Keyspace, key: &[u8]) -> Digest {
 
 fn of_entry(entry: &Entry, now: u64) -> Digest {
     let text = |element: Element<'_>| element.to_vec();
-    match entry.object_ref() {
+    match entry.object().as_deref() {
         None => Digest::of(&[b"string", entry.string_bytes()]),
         Some(Object::List(list)) => {
             let elements: Vec<_> = list.iter().map(text).collect();

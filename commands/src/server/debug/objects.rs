@@ -17,7 +17,7 @@ pub(super) fn describe(call: &mut Call, key: &[u8], fast: bool) -> Result<()> {
         text += &format!(" serializedlength:{}", serialized_len(entry, keyspace.now(), compress));
     }
     text += &format!(" lru:{} lru_seconds_idle:{}", entry.access(), keyspace.clock().idle_seconds(entry.access()));
-    if let Some(Object::List(list)) = entry.object_ref()
+    if let Some(Object::List(list)) = keyspace.object(entry)
         && list.encoding() == "quicklist"
     {
         let nodes = list.node_count();
@@ -35,7 +35,7 @@ pub(super) fn describe(call: &mut Call, key: &[u8], fast: bool) -> Result<()> {
 }
 
 fn encoding(entry: &Entry) -> &'static str {
-    match entry.object_ref() {
+    match entry.object() {
         Some(object) => object.encoding(),
         None => match entry.encoding() {
             StrEncoding::Int => "int",
@@ -48,7 +48,7 @@ fn encoding(entry: &Entry) -> &'static str {
 /// How many bytes the value takes in a snapshot.
 fn serialized_len(entry: &Entry, now: u64, compress: bool) -> usize {
     let mut writer = Writer::new(compress);
-    save_object(&mut writer, entry.value_ref(), now);
+    save_object(&mut writer, &entry.value(), now);
     writer.as_bytes().len()
 }
 
@@ -91,7 +91,7 @@ pub(super) fn table_stats(call: &mut Call, database: &[u8]) -> Result<()> {
 /// DEBUG HTSTATS-KEY.
 pub(super) fn value_table_stats(call: &mut Call, key: &[u8]) -> Result<()> {
     let entry = call.keyspace.find(key).ok_or(Error::NO_SUCH_KEY)?;
-    let table = entry.object_ref().filter(|object| object.encoding() == "hashtable");
+    let table = entry.object().filter(|object| object.encoding() == "hashtable");
     let table =
         table.ok_or(Error::new("ERR The value stored at the specified key is not represented using an hash table"))?;
     let text = table_text(table.len(), table.memory());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::table::Table;
-use crate::value::{Hash, Limits, List, Set, Value};
+use crate::value::{Hash, Limits, List, Set, Value, ZSet};
 
 /// Lengths on both sides of every change in how a length is written.
 const LENGTHS: [usize; 13] = [0, 1, 7, 8, 16, 253, 254, 255, 256, 65_535, 65_536, 65_537, 1 << 17];
@@ -52,7 +52,7 @@ fn strings_of_all_sizes() {
                 assert!(entry.key() == key && entry.string_bytes() == value);
                 assert_eq!((entry.expires_at(), entry.deadline()), (deadline, deadline));
                 assert_eq!((entry.access(), entry.epoch()), (0, 0));
-                assert!(entry.object_ref().is_none());
+                assert!(entry.object().is_none());
                 assert!(entry.memory() >= key_len + value_len + 7);
                 assert!(entry.into_object().is_none());
             }
@@ -129,10 +129,10 @@ fn deadlines_come_and_go() {
             }
         }
     }
-    let mut entry = Entry::object(b"key", set_of(b"member"), 9);
+    let mut entry = Entry::of_object(b"key", set_of(b"member"), 9);
     entry.set_deadline(NO_DEADLINE);
     entry.set_deadline(3);
-    assert_eq!((entry.expires_at(), entry.object_ref().map(Object::len)), (3, Some(1)));
+    assert_eq!((entry.expires_at(), entry.object().map(|object| object.len())), (3, Some(1)));
 }
 
 #[test]
@@ -140,37 +140,104 @@ fn objects_of_all_kinds_under_keys_of_all_sizes() {
     for key_len in LENGTHS {
         for deadline in [NO_DEADLINE, 12] {
             let key = bytes(key_len, 4);
-            let mut entry = Entry::object(&key, list(&[b"a", b"b"]), deadline);
+            let mut entry = Entry::of_object(&key, list(&[b"a", b"b"]), deadline);
             assert_eq!((entry.kind(), entry.expires_at()), (Kind::List, deadline));
             assert!(entry.key() == key && entry.string_bytes().is_empty() && entry.string_bytes_mut().is_empty());
-            assert_eq!(entry.object_ref().unwrap().len(), 2);
+            assert_eq!(entry.object().unwrap().len(), 2);
             *entry.object_mut().unwrap() = list(&[b"c"]);
             assert_eq!(entry.into_object().unwrap().len(), 1);
         }
     }
-    assert_eq!(Entry::object(b"key", set_of(b"member"), 1).kind(), Kind::Set);
-    assert_eq!(Entry::object(b"key", Hash::new().into_object(), 1).kind(), Kind::Hash);
+    assert_eq!(Entry::of_object(b"key", set_of(b"member"), 1).kind(), Kind::Set);
+    assert_eq!(Entry::of_object(b"key", Hash::new().into_object(), 1).kind(), Kind::Hash);
 }
 
 #[test]
-fn a_value_changes_its_kind() {
+fn a_value_becomes_a_string() {
     for key_len in [3, 254, 70_000] {
         for value_len in [0, 8, 9, 254, 70_000] {
             let (key, value) = (bytes(key_len, 1), bytes(value_len, 2));
-            let mut entry = marked(Entry::string(&key, &value, StrEncoding::Int, 8));
-            entry.set_object(set_of(b"member"));
-            assert_eq!((entry.kind(), entry.object_ref().unwrap().len()), (Kind::Set, 1));
-            entry.set_object(list(&[b"a", b"b"]));
-            assert_eq!((entry.kind(), entry.object_ref().unwrap().len()), (Kind::List, 2));
-            entry.set_string(&value, StrEncoding::Embstr);
-            assert!(entry.key() == key && entry.string_bytes() == value && entry.object_ref().is_none());
-            assert_eq!((entry.kind(), entry.encoding(), entry.expires_at()), (Kind::Str, StrEncoding::Embstr, 8));
-            entry.set_object(set_of(b"other"));
-            entry.resize_string(3);
-            assert_eq!((entry.kind(), entry.string_bytes()), (Kind::Str, &[0; 3][..]));
-            assert_marked(&entry);
+            for make in [Entry::of_object, Entry::opened] {
+                let mut entry = marked(make(&key, list(&[b"a", b"b"]), 8));
+                assert_eq!((entry.kind(), entry.object().unwrap().len()), (Kind::List, 2));
+                entry.set_string(&value, StrEncoding::Embstr);
+                assert!(entry.key() == key && entry.string_bytes() == value && entry.object().is_none());
+                assert_eq!((entry.kind(), entry.encoding(), entry.expires_at()), (Kind::Str, StrEncoding::Embstr, 8));
+                assert_marked(&entry);
+                let mut entry = marked(make(&key, set_of(b"other"), 8));
+                entry.resize_string(3);
+                assert_eq!((entry.kind(), entry.string_bytes()), (Kind::Str, &[0; 3][..]));
+                assert_marked(&entry);
+            }
         }
     }
+}
+
+/// Collections of every kind and packing with `count` elements.
+fn collections(count: usize) -> Vec<Object> {
+    let limits = Limits::default();
+    let texts: Vec<String> = (0..count).map(|number| format!("element:{number}")).collect();
+    let (mut ints, mut set, mut hash, mut sorted) = (Set::new(), Set::new(), Hash::new(), ZSet::new());
+    for (number, text) in texts.iter().enumerate() {
+        ints.add((number * 1000).to_string().as_bytes(), &limits);
+        set.add(text.as_bytes(), &limits);
+        hash.set(text.as_bytes(), b"value", 0, &limits);
+        sorted.insert(text.as_bytes(), number as f64 / 2.0, &limits);
+    }
+    let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+    vec![list(&texts), ints.into_object(), set.into_object(), hash.into_object(), sorted.into_object()]
+}
+
+fn text(object: &Object) -> String {
+    format!("{object:?} {}", object.encoding())
+}
+
+#[test]
+fn small_collections_are_packed_and_opened_to_be_changed() {
+    for count in [1, 2, 10, 20, 100, 1000] {
+        for object in collections(count) {
+            let expected = text(&object);
+            for deadline in [NO_DEADLINE, 7] {
+                let mut entry = marked(Entry::of_object(b"key", object.clone(), deadline));
+                let packed = entry.open_object().is_none();
+                // What takes 256 bytes as an allocation of its own may have more than can be packed, or less.
+                assert!(packed || object.memory() >= 256, "{} bytes", object.memory());
+                assert!(!packed || object.memory() <= 256, "{} bytes", object.memory());
+                assert_eq!(entry.object().unwrap().memory() == 0, packed);
+                for _ in 0..2 {
+                    assert_eq!(text(&entry.object().unwrap()), expected);
+                    assert_eq!((entry.expires_at(), entry.kind()), (deadline, object.kind()));
+                    assert_eq!(text(entry.object_mut().unwrap()), expected);
+                    assert!(entry.open_object().is_some());
+                    assert_eq!(entry.copy(b"other").open_object().is_none(), packed);
+                    assert_marked(&entry);
+                    entry.close();
+                    assert_eq!(entry.open_object().is_none(), packed);
+                    entry.set_deadline(NO_DEADLINE);
+                    entry.set_deadline(deadline);
+                }
+                assert_marked(&entry);
+                assert_eq!(text(&entry.rename(b"another key").into_object().unwrap()), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_empty_or_ends_by_itself_is_not_packed() {
+    let limits = Limits::default();
+    for empty in [Set::new().into_object(), List::new().into_object(), Hash::new().into_object()] {
+        assert!(Entry::of_object(b"key", empty, NO_DEADLINE).open_object().is_some());
+    }
+    let mut sorted = ZSet::new();
+    sorted.insert(b"member", 1.0, &limits);
+    sorted.set_deadline(b"member", 9);
+    let mut entry = Entry::of_object(b"key", sorted.into_object(), NO_DEADLINE);
+    assert_eq!((entry.open_object().is_some(), entry.next_member_deadline()), (true, 9));
+    let Some(Object::ZSet(sorted)) = entry.object_mut() else { panic!("a sorted set") };
+    sorted.set_deadline(b"member", NO_DEADLINE);
+    entry.close();
+    assert!(entry.open_object().is_none());
 }
 
 #[test]
@@ -182,8 +249,8 @@ fn a_renamed_entry_keeps_everything_else() {
             assert!(string.key() == new && string.string_bytes() == b"value");
             assert_eq!((string.encoding(), string.expires_at()), (StrEncoding::Embstr, 7));
             assert_marked(&string);
-            let object = marked(Entry::object(&old, set_of(b"member"), NO_DEADLINE)).rename(&new);
-            assert!(object.key() == new && object.object_ref().unwrap().len() == 1);
+            let object = marked(Entry::of_object(&old, set_of(b"member"), NO_DEADLINE)).rename(&new);
+            assert!(object.key() == new && object.object().unwrap().len() == 1);
             assert_eq!(object.expires_at(), NO_DEADLINE);
             assert_marked(&object);
         }
@@ -208,7 +275,7 @@ fn marks_do_not_touch_their_neighbours() {
 fn a_hash_is_due_when_its_first_field_is() {
     let mut hash = Hash::new();
     hash.set(b"field", b"value", 0, &Limits::default());
-    let mut entry = Entry::object(b"key", hash.into_object(), NO_DEADLINE);
+    let mut entry = Entry::of_object(b"key", hash.into_object(), NO_DEADLINE);
     assert_eq!(entry.deadline(), NO_DEADLINE);
     let Some(Object::Hash(hash)) = entry.object_mut() else { panic!("a hash") };
     hash.set_deadline(b"field", 50, 0).unwrap();
@@ -220,37 +287,12 @@ fn a_hash_is_due_when_its_first_field_is() {
 }
 
 #[test]
-fn size_classes_are_those_of_jemalloc() {
-    let classes = [
-        (1, 8),
-        (8, 8),
-        (9, 16),
-        (17, 32),
-        (33, 48),
-        (113, 128),
-        (128, 128),
-        (129, 160),
-        (161, 192),
-        (193, 224),
-        (225, 256),
-        (257, 320),
-        (1_025, 1_280),
-        (4_097, 5_120),
-        (14_336, 14_336),
-        (14_337, 16_384),
-    ];
-    for (size, class) in classes {
-        assert_eq!(size_class(size), class, "{size}");
-    }
-}
-
-#[test]
 fn entries_live_in_a_table() {
     let mut table = Table::new();
     for i in 0..5_000_u32 {
         let key = format!("key:{i}");
         let entry = if i % 3 == 0 {
-            Entry::object(key.as_bytes(), set_of(key.as_bytes()), NO_DEADLINE)
+            Entry::of_object(key.as_bytes(), set_of(key.as_bytes()), NO_DEADLINE)
         } else {
             Entry::string(key.as_bytes(), &i.to_le_bytes(), StrEncoding::Raw, NO_DEADLINE)
         };

@@ -30,9 +30,9 @@ fn record(writer: &mut Writer, entry: &Entry, progress: &mut Progress) -> bool {
     if !progress.has_begun() {
         writer.millis(entry.expires_at() as i64);
         writer.string(entry.key());
-        writer.type_byte(entry.value_ref().form());
+        writer.type_byte(entry.value().form());
     }
-    save_part(writer, entry.value_ref(), 0, progress)
+    save_part(writer, &entry.value(), 0, progress)
 }
 
 /// A value that can be compared: elements as they stand there, ordered where the type has no order.
@@ -63,7 +63,7 @@ fn plain(object: &Object) -> Plain {
 
 fn plain_entry(entry: &Entry) -> (u64, Plain) {
     let string = || ("string", vec![entry.string_bytes().to_vec()]);
-    (entry.expires_at(), entry.object_ref().map_or_else(string, plain))
+    (entry.expires_at(), entry.object().map_or_else(string, |object| plain(&object)))
 }
 
 fn state(keyspace: &Keyspace) -> State {

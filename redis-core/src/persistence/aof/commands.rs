@@ -9,7 +9,7 @@ use crate::clock;
 use crate::db::Entry;
 use crate::persistence::Replacement;
 use crate::persistence::snapshot::Sink;
-use crate::rdb::{Writer, dump_payload};
+use crate::rdb::{ValueRef, Writer, dump_payload};
 use crate::resp::append_command;
 use crate::table::NO_DEADLINE;
 
@@ -54,16 +54,16 @@ pub(super) fn append_entry(writer: &mut Writer, entry: &Entry, compress: bool) {
     let mut buffer = itoa::Buffer::new();
     let deadline = Some(entry.expires_at()).filter(|deadline| *deadline != NO_DEADLINE);
     let mut bytes = Vec::new();
-    match (entry.object_ref(), deadline) {
+    match (entry.object(), deadline) {
         (None, None) => append_command(&mut bytes, [&b"SET"[..], entry.key(), entry.string_bytes()].into_iter()),
         (None, Some(deadline)) => {
             let deadline = buffer.format(deadline).as_bytes();
             let set = [&b"SET"[..], entry.key(), entry.string_bytes(), b"PXAT", deadline];
             append_command(&mut bytes, set.into_iter());
         }
-        (Some(_), deadline) => {
+        (Some(object), deadline) => {
             // Members whose time is over are kept, as keys are: what follows in the log may speak of them.
-            let payload = dump_payload(entry.value_ref(), 0, compress);
+            let payload = dump_payload(&ValueRef::Object(object), 0, compress);
             let deadline = buffer.format(deadline.unwrap_or(0)).as_bytes();
             let restore = [&b"RESTORE"[..], entry.key(), deadline, &payload, b"REPLACE", b"ABSTTL"];
             append_command(&mut bytes, restore.into_iter());

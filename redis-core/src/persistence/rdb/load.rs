@@ -266,7 +266,7 @@ impl<'s> Decoder<'s> {
         let entry = match value {
             ValueItem::Str(text) => Entry::string(&key, &text, StrEncoding::of(&text), expires_at),
             ValueItem::Object(Loaded::Str(text)) => Entry::string(&key, &text, StrEncoding::of(&text), expires_at),
-            ValueItem::Object(Loaded::Object(object)) => Entry::object(&key, object, expires_at),
+            ValueItem::Object(Loaded::Object(object)) => Entry::of_object(&key, object, expires_at),
             ValueItem::Expired => {
                 self.summary.expired += 1;
                 return;

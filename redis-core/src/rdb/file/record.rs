@@ -13,7 +13,7 @@ pub enum Usage {
 }
 
 /// One key of a file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Record<'a> {
     /// The key.
     pub key: &'a [u8],
@@ -38,7 +38,7 @@ impl Record<'_> {
         if !progress.has_begun() {
             self.write_head(writer);
         }
-        save_part(writer, self.value, 0, progress)
+        save_part(writer, &self.value, 0, progress)
     }
 
     fn write_head(&self, writer: &mut Writer) {

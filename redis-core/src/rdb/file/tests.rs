@@ -23,13 +23,13 @@ fn file() -> Vec<u8> {
     writer.aux("redis-ver", "7.4.0").unwrap();
     writer.function(b"#!lua name=l").unwrap();
     writer.database(0, 2, 1).unwrap();
-    let text = ValueRef::Str(Str::new(b"text"));
-    writer.record(&Record { key: b"k", value: text, expires_at: 4_000_000_000_000, usage: None }).unwrap();
+    let text = || ValueRef::Str(Str::new(b"text"));
+    writer.record(&Record { key: b"k", value: text(), expires_at: 4_000_000_000_000, usage: None }).unwrap();
     let usage = Some(Usage::Idle(1000));
-    writer.record(&Record { key: b"12", value: text, expires_at: NO_DEADLINE, usage }).unwrap();
+    writer.record(&Record { key: b"12", value: text(), expires_at: NO_DEADLINE, usage }).unwrap();
     writer.database(9, 1, 0).unwrap();
     let usage = Some(Usage::Frequency(200));
-    writer.record(&Record { key: b"l", value: ValueRef::Object(&list), expires_at: NO_DEADLINE, usage }).unwrap();
+    writer.record(&Record { key: b"l", value: ValueRef::from(&list), expires_at: NO_DEADLINE, usage }).unwrap();
     writer.finish().unwrap().into_inner()
 }
 

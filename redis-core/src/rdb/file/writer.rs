@@ -212,7 +212,7 @@ mod tests {
         hash.set(b"field", b"value", 0, &limits);
         hash.set_deadline(b"field", u64::MAX - 1, 0);
         let object = Object::Hash(hash);
-        let hash = Record { key: b"h", value: ValueRef::Object(&object), expires_at: NO_DEADLINE, usage: None };
+        let hash = Record { key: b"h", value: ValueRef::from(&object), expires_at: NO_DEADLINE, usage: None };
         let large = vec![b'x'; PORTION];
         let directly = file(true, |writer| {
             writer.record(&hash).unwrap();

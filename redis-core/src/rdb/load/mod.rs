@@ -102,8 +102,7 @@ fn with_deadlines<'a, T>(
 }
 
 fn read_listpack(reader: &mut Reader<'_>) -> Result<Listpack, Error> {
-    let bytes = reader.string()?.into_owned();
-    Listpack::from_bytes_checked(bytes).ok_or(Error::Malformed("a listpack breaks its rules"))
+    Listpack::from_dump(&reader.string()?).ok_or(Error::Malformed("a listpack breaks its rules"))
 }
 
 fn read_ziplist(reader: &mut Reader<'_>) -> Result<Listpack, Error> {

@@ -22,7 +22,7 @@ pub(super) fn members(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, E
 
 /// One intset.
 pub(super) fn intset(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Error> {
-    let intset = IntSet::from_bytes_checked(reader.string()?.into_owned());
+    let intset = IntSet::from_dump(&reader.string()?);
     Ok(Set::from_intset(intset.ok_or(Error::Malformed("an intset breaks its rules"))?, limits))
 }
 

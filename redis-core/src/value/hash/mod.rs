@@ -67,6 +67,12 @@ impl Hash {
         Self { repr: Repr::Packed(Listpack::new()) }
     }
 
+    /// The hash of a listpack that another hash was.
+    #[inline]
+    pub(super) fn of_listpack(listpack: Listpack) -> Self {
+        Self { repr: Repr::Packed(listpack) }
+    }
+
     /// The hash that a listpack is, as a file brings it: `None` if a field is there twice or has no value.
     pub fn from_listpack(listpack: Listpack, limits: &Limits) -> Option<Self> {
         if !listpack.len().is_multiple_of(2) {

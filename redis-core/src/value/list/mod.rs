@@ -52,6 +52,20 @@ impl List {
         Self { repr: Repr::Packed(Listpack::new()) }
     }
 
+    /// The list of a listpack that another list was.
+    #[inline]
+    pub(super) fn of_listpack(listpack: Listpack) -> Self {
+        Self { repr: Repr::Packed(listpack) }
+    }
+
+    /// The list as a listpack, if that is its encoding.
+    pub(super) fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.repr {
+            Repr::Packed(listpack) => Some(listpack),
+            Repr::Quick(_) => None,
+        }
+    }
+
     /// What it is made of: one listpack, or nodes of a quicklist.
     pub fn encoding(&self) -> &'static str {
         match self.repr {
@@ -179,7 +193,7 @@ impl List {
         match &mut self.repr {
             _ if listpack.is_empty() => {}
             Repr::Packed(own) if own.is_empty() => *own = listpack,
-            _ => self.become_quicklist().push_node(Node::of_listpack(listpack)),
+            _ => self.become_quicklist().push_node(Node::Packed(listpack)),
         }
     }
 
@@ -222,7 +236,7 @@ impl List {
             let mut quicklist = Box::<Quicklist>::default();
             let listpack = std::mem::take(listpack);
             if !listpack.is_empty() {
-                quicklist.push_node(Node::of_listpack(listpack));
+                quicklist.push_node(Node::Packed(listpack));
             }
             self.repr = Repr::Quick(quicklist);
         }

@@ -7,11 +7,8 @@ use crate::value::tight;
 /// by the iterator, which are the only ones to look inside.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
-    Packed {
-        /// The listpack's length, kept at hand so that searching an index touches nothing but the nodes themselves.
-        count: u32,
-        listpack: Listpack,
-    },
+    /// Elements. The listpack knows their number, so that searching an index touches nothing but the nodes themselves.
+    Packed(Listpack),
     /// An element too long to be moved about in a listpack.
     Plain(Box<[u8]>),
 }
@@ -26,22 +23,16 @@ pub enum NodeRef<'a> {
 }
 
 impl Node {
-    pub(super) fn of_listpack(listpack: Listpack) -> Self {
-        let count =
-            u32::try_from(listpack.len()).expect("elements take two bytes each, and listpacks end at a gigabyte");
-        Self::Packed { count, listpack }
-    }
-
     pub(super) fn of_element(element: Element<'_>) -> Self {
         let mut listpack = Listpack::new();
         listpack.push_back(element);
-        Self::Packed { count: 1, listpack }
+        Self::Packed(listpack)
     }
 
     #[inline]
     pub(super) fn count(&self) -> usize {
         match self {
-            Self::Packed { count, .. } => *count as usize,
+            Self::Packed(listpack) => listpack.len(),
             Self::Plain(_) => 1,
         }
     }
@@ -49,23 +40,15 @@ impl Node {
     /// How many bytes it holds of the heap.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Self::Packed { listpack, .. } => listpack.memory(),
+            Self::Packed(listpack) => listpack.memory(),
             Self::Plain(element) => tight::size_class(element.len()),
         }
     }
 
     pub(super) fn view(&self) -> NodeRef<'_> {
         match self {
-            Self::Packed { listpack, .. } => NodeRef::Packed(listpack),
+            Self::Packed(listpack) => NodeRef::Packed(listpack),
             Self::Plain(element) => NodeRef::Plain(element),
-        }
-    }
-
-    /// Changes the listpack and counts it again by how many elements `change` says have come or gone. A plain node has
-    /// none, and stays.
-    pub(super) fn edit(&mut self, change: impl FnOnce(&mut Listpack) -> i64) {
-        if let Self::Packed { count, listpack } = self {
-            *count = count.checked_add_signed(change(listpack) as i32).expect("no more elements go than there are");
         }
     }
 }

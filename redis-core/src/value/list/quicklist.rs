@@ -13,10 +13,7 @@ use std::collections::VecDeque;
 use super::Side;
 use super::fill::Fill;
 use super::node::{Node, NodeRef};
-use crate::value::listpack::{Element, Listpack, Needle};
-
-/// What two listpacks have twice and one has once: header and end byte.
-const LISTPACK_FRAME: usize = 7;
+use crate::value::listpack::{self, Element, Listpack, Needle};
 
 /// A list as a sequence of nodes, none of them empty.
 #[derive(Clone, Debug, Default)]
@@ -88,10 +85,10 @@ impl Quicklist {
         if self.nodes.len() != 1 {
             return None;
         }
-        let Some(Node::Packed { count, listpack }) = self.nodes.front_mut() else {
+        let Some(Node::Packed(listpack)) = self.nodes.front_mut() else {
             return None;
         };
-        fill.has_share(listpack.byte_len(), *count as usize, share).then(|| std::mem::take(listpack))
+        fill.has_share(listpack.byte_len(), listpack.len(), share).then(|| std::mem::take(listpack))
     }
 }
 
@@ -120,15 +117,15 @@ impl Quicklist {
         Some(node)
     }
 
-    /// Changes a packed node; see [`Node::edit`]. Removes it if nothing is left.
-    fn edit(&mut self, at: usize, change: impl FnOnce(&mut Listpack) -> i64) {
-        let node = &mut self.nodes[at];
-        self.len -= node.count();
-        self.bytes -= node.memory();
-        node.edit(change);
-        self.len += node.count();
-        self.bytes += node.memory();
-        if node.count() == 0 {
+    /// Changes a packed node, and removes it if nothing is left. A plain node stays as it is.
+    fn edit(&mut self, at: usize, change: impl FnOnce(&mut Listpack)) {
+        let Node::Packed(listpack) = &mut self.nodes[at] else { return };
+        self.len -= listpack.len();
+        self.bytes -= listpack.memory();
+        change(listpack);
+        self.len += listpack.len();
+        self.bytes += listpack.memory();
+        if listpack.is_empty() {
             self.remove_node(at);
         }
     }
@@ -140,7 +137,7 @@ impl Quicklist {
 
     fn allows_another(&self, node: usize, len: usize, fill: Fill) -> bool {
         match self.nodes.get(node) {
-            Some(Node::Packed { count, listpack }) => fill.allows_another(listpack.byte_len(), *count as usize, len),
+            Some(Node::Packed(listpack)) => fill.allows_another(listpack.byte_len(), listpack.len(), len),
             _ => false,
         }
     }
@@ -175,13 +172,10 @@ impl Quicklist {
         };
         let at_edge = if after { place.index + 1 == self.nodes[place.node].count() } else { place.index == 0 };
         if self.allows_another(place.node, value.len(), fill) {
-            self.edit(place.node, |listpack| {
-                match listpack.seek(place.index as i64) {
-                    Some(offset) if after => listpack.insert_after(offset, value),
-                    Some(offset) => listpack.insert_before(offset, value),
-                    None => unreachable!("the node was found by its count"),
-                }
-                1
+            self.edit(place.node, |listpack| match listpack.seek(place.index as i64) {
+                Some(offset) if after => listpack.insert_after(offset, value),
+                Some(offset) => listpack.insert_before(offset, value),
+                None => unreachable!("the node was found by its count"),
             });
         } else if at_edge {
             self.insert_between(place.node + usize::from(after), after, value, fill);
@@ -208,12 +202,9 @@ impl Quicklist {
     }
 
     fn push_in_node(&mut self, at: usize, side: Side, value: &[u8]) {
-        self.edit(at, |listpack| {
-            match side {
-                Side::Front => listpack.push_front(value),
-                Side::Back => listpack.push_back(value),
-            }
-            1
+        self.edit(at, |listpack| match side {
+            Side::Front => listpack.push_front(value),
+            Side::Back => listpack.push_back(value),
         });
     }
 
@@ -224,12 +215,11 @@ impl Quicklist {
             return;
         };
         match &self.nodes[place.node] {
-            Node::Packed { .. } if !fill.is_large(value.len()) => self.edit(place.node, |listpack| {
+            Node::Packed(_) if !fill.is_large(value.len()) => self.edit(place.node, |listpack| {
                 let offset = listpack.seek(place.index as i64).expect("the node was found by its count");
                 listpack.replace(offset, value);
-                0
             }),
-            Node::Packed { count: 2.., .. } => {
+            Node::Packed(listpack) if listpack.len() > 1 => {
                 let at = self.split(place);
                 self.remove_range(index, 1);
                 self.insert_node(at, Self::new_node(value, fill));
@@ -252,9 +242,8 @@ impl Quicklist {
         let mut tail = Listpack::new();
         self.edit(place.node, |listpack| {
             tail = listpack.split_off(place.index);
-            -(tail.len() as i64)
         });
-        self.insert_node(place.node + 1, Node::of_listpack(tail));
+        self.insert_node(place.node + 1, Node::Packed(tail));
         place.node + 1
     }
 
@@ -273,20 +262,17 @@ impl Quicklist {
     }
 
     fn merge_with_next(&mut self, at: usize, fill: Fill) -> bool {
-        let (Some(Node::Packed { count, listpack }), Some(Node::Packed { count: next_count, listpack: next })) =
-            (self.nodes.get(at), self.nodes.get(at + 1))
+        let (Some(Node::Packed(listpack)), Some(Node::Packed(next))) = (self.nodes.get(at), self.nodes.get(at + 1))
         else {
             return false;
         };
-        let size = listpack.byte_len() + next.byte_len() - LISTPACK_FRAME;
-        if fill.is_exceeded_by(size, (count + next_count) as usize) {
+        // Together they have one frame.
+        let size = listpack.byte_len() + next.byte_len() - listpack::FRAME;
+        if fill.is_exceeded_by(size, listpack.len() + next.len()) {
             return false;
         }
-        if let Some(Node::Packed { count, listpack: next }) = self.remove_node(at + 1) {
-            self.edit(at, |listpack| {
-                listpack.append(&next);
-                i64::from(count)
-            });
+        if let Some(Node::Packed(next)) = self.remove_node(at + 1) {
+            self.edit(at, |listpack| listpack.append(&next));
         }
         true
     }
@@ -304,10 +290,7 @@ impl Quicklist {
                 // The whole nodes of a long range go together, so that those behind them move once.
                 place.node = self.remove_nodes(place.node, &mut left);
             } else {
-                self.edit(place.node, |listpack| {
-                    listpack.remove_range(place.index as i64, removed);
-                    -(removed as i64)
-                });
+                self.edit(place.node, |listpack| listpack.remove_range(place.index as i64, removed));
                 left -= removed;
                 place.node += 1;
             }
@@ -361,7 +344,6 @@ impl Quicklist {
         let mut removed = 0;
         self.edit(at, |listpack| {
             removed = remove_in_listpack(listpack, needle, limit, from);
-            -(removed as i64)
         });
         removed
     }

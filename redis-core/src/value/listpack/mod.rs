@@ -1,11 +1,11 @@
 //! `Listpack`: a sequence of short elements in one run of bytes.
 //!
-//! The bytes are exactly those of Redis's listpack, because they are what DUMP and RDB files carry: a header of the
-//! total length (four bytes, little-endian) and the number of elements (two bytes; 65535 says "count them"), the
-//! entries, and one end byte. How an entry looks is in `entry.rs`; what makes foreign bytes acceptable is in
-//! `validate.rs`.
+//! The elements look exactly as in Redis's listpack, because that is what DUMP and RDB files carry (`entry.rs`). There, a
+//! header of the total length (four bytes, little-endian) and the number of elements (two bytes; 65535 says "count
+//! them") stands before them and one end byte behind; here, the handle knows both, so the *frame* is only made for a
+//! dump. What makes foreign bytes acceptable is in `validate.rs`.
 //!
-//! An entry is named by its *offset*, the place of its first byte. Any edit makes the offsets behind it void. Every
+//! An element is named by its *offset*, the place of its first byte. Any edit makes the offsets behind it void. Every
 //! `Listpack` was either built here or validated, so a well-placed offset always decodes; a bad one panics and reads
 //! nothing it should not.
 
@@ -20,12 +20,16 @@ pub(super) use entry::decimal_len;
 
 use std::ops::Range;
 
-use super::tight;
+use super::tight::Buffer;
 use entry::{END, Encoded, back_length_size, body_size, decode, read_back_length};
 
+/// The header of a dump.
 const HEADER: usize = 6;
 
-/// The element count that says that there are too many for two bytes.
+/// What a dump has beside the elements: the header and the end byte.
+pub(super) const FRAME: usize = HEADER + 1;
+
+/// The element count of a dump that says that there are too many for two bytes.
 const UNCOUNTED: u16 = u16::MAX;
 
 /// Beyond this total length nothing is added to a listpack: containers turn to another encoding long before.
@@ -34,48 +38,65 @@ pub const SAFETY_LIMIT: usize = 1 << 30;
 /// A sequence of elements in Redis's listpack format.
 #[derive(Clone)]
 pub struct Listpack {
-    /// The listpack and room to grow; the used length is the header's.
-    bytes: Box<[u8]>,
+    /// The entries of the elements, one behind the other, and how many they are.
+    entries: Buffer<u32>,
 }
 
+/// What a listpack is made of and how it is asked.
 impl Listpack {
     /// An empty listpack.
-    pub fn new() -> Self {
-        Self { bytes: tight::from_slice(&[HEADER as u8 + 1, 0, 0, 0, 0, 0, END]) }
+    pub const fn new() -> Self {
+        Self { entries: Buffer::new(0) }
     }
 
-    /// A listpack from foreign bytes, if they are one in every detail.
-    pub fn from_bytes_checked(bytes: Vec<u8>) -> Option<Self> {
-        validate::is_listpack(&bytes).then(|| Self { bytes: bytes.into_boxed_slice() })
+    /// The listpack of entries that are well formed, with their number.
+    pub(super) const fn from_buffer(entries: Buffer<u32>) -> Self {
+        Self { entries }
     }
 
-    /// The bytes, as they stand in a dump.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.byte_len()]
+    /// A listpack from the bytes of a dump, if they are one in every detail.
+    pub fn from_dump(bytes: &[u8]) -> Option<Self> {
+        let (entries, count) = validate::entries_of(bytes)?;
+        Some(Self { entries: Buffer::copied(entries, count) })
     }
 
-    /// How many bytes the listpack has.
+    /// The bytes of a dump.
+    pub fn to_dump(&self) -> Vec<u8> {
+        let mut dump = Vec::with_capacity(self.byte_len());
+        let total = u32::try_from(self.byte_len()).expect("no container lets a listpack grow to four gigabytes");
+        dump.extend_from_slice(&total.to_le_bytes());
+        dump.extend_from_slice(&u16::try_from(self.entries.note).unwrap_or(UNCOUNTED).to_le_bytes());
+        dump.extend_from_slice(&self.entries);
+        dump.push(END);
+        dump
+    }
+
+    /// The entries of the elements, as an entry of the keyspace holds them.
+    pub(super) fn entries(&self) -> &[u8] {
+        &self.entries
+    }
+
+    /// How many bytes a dump of it has, which is what limits of listpacks speak of.
     #[inline]
     pub fn byte_len(&self) -> usize {
-        u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], self.bytes[3]]) as usize
+        self.entries.len() + FRAME
     }
 
     /// How many bytes it holds of the heap.
     pub fn memory(&self) -> usize {
-        self.bytes.len()
+        self.entries.memory()
     }
 
-    /// How many elements there are. Beyond 65534 they are counted one by one.
+    /// How many elements there are.
+    #[inline]
     pub fn len(&self) -> usize {
-        match self.counted() {
-            UNCOUNTED => self.iter().count(),
-            count => usize::from(count),
-        }
+        self.entries.note as usize
     }
 
     /// Whether there is no element.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.byte_len() == HEADER + 1
+        self.entries.is_empty()
     }
 
     /// Whether `added` more bytes of elements leave the listpack within what a listpack may be.
@@ -83,26 +104,20 @@ impl Listpack {
         self.byte_len().saturating_add(added) <= SAFETY_LIMIT
     }
 
-    fn counted(&self) -> u16 {
-        u16::from_le_bytes([self.bytes[4], self.bytes[5]])
+    /// Notes that elements have come or gone. There are never too many for the counter: each takes two bytes.
+    fn change_count(&mut self, removed: usize, added: usize) {
+        self.entries.note = (self.len() - removed + added) as u32;
     }
 
-    fn set_header(&mut self, byte_len: usize, count: usize) {
-        let total = u32::try_from(byte_len).expect("no container lets a listpack grow to four gigabytes");
-        let count = u16::try_from(count).unwrap_or(UNCOUNTED);
-        self.bytes[..4].copy_from_slice(&total.to_le_bytes());
-        self.bytes[4..6].copy_from_slice(&count.to_le_bytes());
-    }
-
-    /// The offset of the end byte, which is where an element is appended.
+    /// The offset behind the last element, which is where one is appended.
     #[inline]
     fn end(&self) -> usize {
-        self.byte_len() - 1
+        self.entries.len()
     }
 
     #[inline]
     fn body_size_at(&self, offset: usize) -> usize {
-        body_size(&self.bytes[offset..]).expect("an offset is that of an entry, and every entry is well formed")
+        body_size(&self.entries[offset..]).expect("an offset is that of an entry, and every entry is well formed")
     }
 
     /// The offset behind the entry at `offset`.
@@ -115,13 +130,13 @@ impl Listpack {
     /// The offset of the entry that ends where `offset` begins.
     #[inline]
     fn before(&self, offset: usize) -> usize {
-        let body = read_back_length(&self.bytes[HEADER..offset]).expect("every entry ends with its length");
+        let body = read_back_length(&self.entries[..offset]).expect("every entry ends with its length");
         offset - body - back_length_size(body)
     }
 
     /// The offset of the first element.
     pub fn first(&self) -> Option<usize> {
-        (!self.is_empty()).then_some(HEADER)
+        (!self.is_empty()).then_some(0)
     }
 
     /// The offset of the last element.
@@ -137,31 +152,28 @@ impl Listpack {
 
     /// The offset of the element before the one at `offset`.
     pub fn prev(&self, offset: usize) -> Option<usize> {
-        (offset > HEADER).then(|| self.before(offset))
+        (offset > 0).then(|| self.before(offset))
     }
 
     /// The element at `offset`.
     #[inline]
     pub fn at(&self, offset: usize) -> Element<'_> {
-        decode(&self.bytes[offset..offset + self.body_size_at(offset)])
+        decode(&self.entries[offset..offset + self.body_size_at(offset)])
     }
 
     /// The offset of the element number `index`; negative numbers count from the end, -1 being the last. Walks from the
     /// nearer end.
     pub fn seek(&self, index: i64) -> Option<usize> {
-        let count = self.counted();
         let (mut steps, mut forward) = match index {
             0.. => (index as u64, true),
             _ => (index.unsigned_abs() - 1, false),
         };
-        if count != UNCOUNTED {
-            let len = u64::from(count);
-            if steps >= len {
-                return None;
-            }
-            if steps > len / 2 {
-                (steps, forward) = (len - 1 - steps, !forward);
-            }
+        let len = self.len() as u64;
+        if steps >= len {
+            return None;
+        }
+        if steps > len / 2 {
+            (steps, forward) = (len - 1 - steps, !forward);
         }
         let mut offset = if forward { self.first()? } else { self.last()? };
         for _ in 0..steps {
@@ -177,12 +189,12 @@ impl Listpack {
 
     /// The elements, from either end.
     pub fn iter(&self) -> Iter<'_> {
-        Iter::new(&self.bytes[HEADER..self.end()])
+        Iter::new(&self.entries)
     }
 
     /// The elements from the one at `offset` on.
     pub fn iter_from(&self, offset: usize) -> Iter<'_> {
-        Iter::new(&self.bytes[offset..self.end()])
+        Iter::new(&self.entries[offset..])
     }
 
     /// The offset at which the elements of `rest` begin, which have the listpack's end.
@@ -192,25 +204,24 @@ impl Listpack {
 
     /// The elements up to the one at `offset`, which is included: to be walked backwards.
     pub fn iter_through(&self, offset: usize) -> Iter<'_> {
-        Iter::new(&self.bytes[HEADER..self.behind(offset)])
+        Iter::new(&self.entries[..self.behind(offset)])
     }
 
     /// The elements with these numbers, which need not all exist.
     pub fn iter_range(&self, numbers: Range<usize>) -> Iter<'_> {
         let offset = |number| self.seek(number as i64).unwrap_or(self.end());
         let (start, end) = (offset(numbers.start), offset(numbers.end));
-        Iter::new(&self.bytes[start.min(end)..end])
+        Iter::new(&self.entries[start.min(end)..end])
     }
 
     /// The first offset, from `from` on, of the element with text `text`, comparing one and then passing over `skip`: 1
     /// looks at the fields of a hash and not at its values.
     pub fn find(&self, text: &[u8], from: usize, skip: usize) -> Option<usize> {
         let needle = Needle::new(text);
-        let end = self.end();
-        let bytes = &self.bytes[..end];
+        let bytes = &*self.entries;
         let mut offset = from;
         let mut to_pass = 0;
-        while offset < end {
+        while offset < bytes.len() {
             let body = self.body_size_at(offset);
             if to_pass == 0 {
                 if needle.is(decode(&bytes[offset..offset + body])) {
@@ -234,25 +245,21 @@ impl Listpack {
     pub fn push_all_back<'e>(&mut self, elements: impl Iterator<Item = Element<'e>> + Clone) {
         let (added, size) =
             elements.clone().fold((0, 0), |(added, size), element| (added + 1, size + Encoded::new(element).size));
-        let (used, end) = (self.byte_len(), self.end());
-        let count = match self.counted() {
-            UNCOUNTED => usize::from(UNCOUNTED),
-            count => usize::from(count) + added,
-        };
-        tight::splice(&mut self.bytes, used, end, 0, size);
-        let mut room = &mut self.bytes[end..end + size];
+        let end = self.end();
+        self.entries.splice(end, 0, size);
+        let mut room = &mut self.entries[end..];
         for element in elements {
             let encoded = Encoded::new(element);
             let (entry, behind) = room.split_at_mut(encoded.size);
             encoded.write(entry);
             room = behind;
         }
-        self.set_header(used + size, count);
+        self.change_count(0, added);
     }
 
     /// Adds an element at the front.
     pub fn push_front<'e>(&mut self, element: impl Into<Element<'e>>) {
-        self.put(HEADER, 0, element.into());
+        self.put(0, 0, element.into());
     }
 
     /// Adds an element before the one at `offset`, which then is the new element's.
@@ -274,11 +281,9 @@ impl Listpack {
     /// Writes an entry over the `old` bytes (one entry, or none) at `offset`.
     fn put(&mut self, offset: usize, old: usize, element: Element<'_>) {
         let encoded = Encoded::new(element);
-        let used = self.byte_len();
-        let count = usize::from(self.counted()) + usize::from(old == 0);
-        tight::splice(&mut self.bytes, used, offset, old, encoded.size);
-        encoded.write(&mut self.bytes[offset..offset + encoded.size]);
-        self.set_header(used - old + encoded.size, count);
+        self.entries.splice(offset, old, encoded.size);
+        encoded.write(&mut self.entries[offset..offset + encoded.size]);
+        self.change_count(0, usize::from(old == 0));
     }
 
     /// Removes the element at `offset`. Returns the offset of the one after it, which is the same, if there is one.
@@ -309,13 +314,8 @@ impl Listpack {
     }
 
     fn cut(&mut self, from: usize, to: usize, removed: usize) {
-        let used = self.byte_len();
-        let count = match self.counted() {
-            UNCOUNTED => usize::from(UNCOUNTED),
-            count => usize::from(count) - removed,
-        };
-        tight::splice(&mut self.bytes, used, from, to - from, 0);
-        self.set_header(used - (to - from), count);
+        self.entries.splice(from, to - from, 0);
+        self.change_count(removed, 0);
     }
 
     /// Keeps the elements before number `index` and returns the others.
@@ -324,30 +324,20 @@ impl Listpack {
         let Some(offset) = self.seek(index as i64) else {
             return tail;
         };
-        let end = self.end();
-        let moved = match self.counted() {
-            UNCOUNTED => self.iter_from(offset).count(),
-            count => usize::from(count) - index,
-        };
-        tail.extend_encoded(&self.bytes[offset..end], moved);
-        self.cut(offset, end, moved);
+        let moved = self.len() - index;
+        tail.extend_encoded(&self.entries[offset..], moved);
+        self.cut(offset, self.end(), moved);
         tail
     }
 
     /// Adds all the elements of another listpack.
     pub fn append(&mut self, other: &Self) {
-        self.extend_encoded(&other.bytes[HEADER..other.end()], other.len());
+        self.extend_encoded(&other.entries, other.len());
     }
 
     fn extend_encoded(&mut self, entries: &[u8], added: usize) {
-        let (used, end) = (self.byte_len(), self.end());
-        let count = match self.counted() {
-            UNCOUNTED => usize::from(UNCOUNTED),
-            count => usize::from(count) + added,
-        };
-        tight::splice(&mut self.bytes, used, end, 0, entries.len());
-        self.bytes[end..end + entries.len()].copy_from_slice(entries);
-        self.set_header(used + entries.len(), count);
+        self.entries.extend_from_slice(entries);
+        self.change_count(0, added);
     }
 }
 

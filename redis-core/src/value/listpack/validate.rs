@@ -6,28 +6,25 @@
 
 use super::entry::{END, back_length_size, body_size, read_back_length};
 use super::{HEADER, UNCOUNTED};
+use crate::value::tight::LEN_MAX;
 
-/// Whether `bytes` are a listpack in every detail.
-pub(super) fn is_listpack(bytes: &[u8]) -> bool {
-    let Some((&[a, b, c, d, e, f], rest)) = bytes.split_first_chunk::<HEADER>() else {
-        return false;
+/// The entries that stand in `bytes`, and how many they are, if it is a listpack in every detail.
+pub(super) fn entries_of(bytes: &[u8]) -> Option<(&[u8], u32)> {
+    let (&[a, b, c, d, e, f], rest) = bytes.split_first_chunk::<HEADER>()?;
+    let Some((&END, entries)) = rest.split_last() else {
+        return None;
     };
-    let Some((&END, mut entries)) = rest.split_last() else {
-        return false;
-    };
-    if u32::from_le_bytes([a, b, c, d]) as usize != bytes.len() {
-        return false;
+    if u32::from_le_bytes([a, b, c, d]) as usize != bytes.len() || entries.len() > LEN_MAX {
+        return None;
     }
-    let mut count = 0usize;
-    while !entries.is_empty() {
-        let Some(size) = entry_size(entries) else {
-            return false;
-        };
-        entries = &entries[size..];
+    let mut count = 0;
+    let mut unread = entries;
+    while !unread.is_empty() {
+        unread = &unread[entry_size(unread)?..];
         count += 1;
     }
     let counted = u16::from_le_bytes([e, f]);
-    counted == UNCOUNTED || usize::from(counted) == count
+    (counted == UNCOUNTED || u32::from(counted) == count).then_some((entries, count))
 }
 
 /// The size of the well-formed entry that `bytes` begins with.

@@ -158,7 +158,7 @@ fn entries_do_what_a_map_does() {
 fn reloaded(entries: &Entries) -> Entries {
     let mut copy = Entries::default();
     for (master, listpack) in entries.nodes() {
-        let listpack = Listpack::from_bytes_checked(listpack.as_bytes().to_vec()).expect("it is one");
+        let listpack = Listpack::from_dump(&listpack.to_dump()).expect("it is one");
         assert_eq!(copy.load_node(master, listpack), Ok(()));
     }
     let (max_deleted, added) = (entries.max_deleted_id(), entries.entries_added());

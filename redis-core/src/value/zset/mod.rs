@@ -110,6 +110,12 @@ impl ZSet {
         Self { repr: Repr::Packed(Packed::default()) }
     }
 
+    /// The sorted set of a listpack that another sorted set was.
+    #[inline]
+    pub(super) fn of_listpack(listpack: Listpack) -> Self {
+        Self { repr: Repr::Packed(Packed::of_listpack(listpack)) }
+    }
+
     /// An empty sorted set for `count` members (as far as one can tell beforehand), the longest of which has
     /// `longest` bytes.
     pub fn for_members(longest: usize, count: usize, limits: &Limits) -> Self {

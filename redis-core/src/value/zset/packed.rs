@@ -38,6 +38,12 @@ fn with_score_element<R>(score: f64, then: impl FnOnce(Element<'_>) -> R) -> R {
 }
 
 impl Packed {
+    /// The sorted set of a listpack that another one was.
+    #[inline]
+    pub(in crate::value) fn of_listpack(listpack: Listpack) -> Self {
+        Self(listpack)
+    }
+
     /// The sorted set of a listpack, if it is one in every detail.
     pub(super) fn from_listpack(listpack: Listpack) -> Option<Self> {
         let mut elements = listpack.iter();
