@@ -23,6 +23,7 @@ pub mod error;
 pub mod glob;
 pub mod hash;
 pub mod num;
+mod prefetch;
 pub mod rng;
 pub mod table;
 

@@ -14,6 +14,7 @@
 use std::mem::MaybeUninit;
 
 use super::TableEntry;
+use crate::prefetch::prefetch;
 
 /// How many entries a bucket holds.
 pub(super) const SLOTS: usize = 7;
@@ -295,16 +296,4 @@ fn address<E>(entry: &E) -> *const u8 {
     // `MaybeUninit` would only matter for a handle with padding, and nothing that owns one allocation in eight bytes
     // has any.
     unsafe { std::mem::transmute_copy(entry) }
-}
-
-#[inline]
-fn prefetch(address: *const u8) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch has no effect on memory and does not fault, whatever the address.
-        unsafe { _mm_prefetch(address.cast(), _MM_HINT_T0) };
-    }
-    #[cfg(any(not(target_arch = "x86_64"), miri))]
-    let _ = address;
 }

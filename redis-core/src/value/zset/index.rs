@@ -9,8 +9,12 @@
 
 use super::records::{Records, Slot};
 use crate::hash::hash;
+use crate::prefetch::prefetch;
 
 const PAGE: usize = 256;
+
+/// How many heads before it is removed the first record of a head is fetched.
+const AHEAD: usize = 4;
 
 /// Chains of records, found by the hashes of their members.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +52,13 @@ impl Index {
 
     fn set_first(&mut self, head: usize, slot: Option<Slot>) {
         self.pages[head / PAGE][head % PAGE] = slot.unwrap_or(Slot::NONE);
+    }
+
+    /// Asks the processor to fetch the head of a hash.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        let head = self.head_of(hash);
+        prefetch(std::ptr::from_ref(&self.pages[head / PAGE][head % PAGE]).cast());
     }
 
     /// The record of a member.
@@ -123,6 +134,10 @@ impl Index {
 
     fn remove_head(&mut self, records: &mut Records) {
         self.heads -= 1;
+        // A set that shrinks mostly goes on shrinking.
+        if let Some(soon) = self.heads.checked_sub(AHEAD).and_then(|head| self.first(head)) {
+            records.prefetch(soon);
+        }
         let chain = self.first(self.heads);
         if let Some(first) = chain {
             let joined = buddy(self.heads);

@@ -22,15 +22,16 @@
 //! hole     [all ones: 8 bytes][next: 4 bytes][previous: 4 bytes][up to the stride]
 //! ```
 //!
-//! There are never more holes than records in a class, so memory is always in proportion to what is there: a removal that
-//! would leave more moves the last record of the class into a hole, and whoever refers to that one is told. In a row of
-//! records that have chunks for themselves there are no holes at all, as they may be large.
+//! There are never more than three holes for a record in a class, so memory is always in proportion to what is there: a
+//! removal that would leave more moves the last record of the class into a hole, and whoever refers to that one is told.
+//! In a row of records that have chunks for themselves there are no holes at all, as they may be large.
 //!
 //! A record only ever moves towards the front of its class. Thus there is a simple cursor for ZSCAN: the classes are gone
 //! through downwards, and each from its last place to its first, so that a record that has not been visited stays ahead.
 //!
 //! The `next` of a record belongs to the index, which chains records.
 
+use crate::prefetch::prefetch;
 use crate::value::tight;
 
 /// The number of a record: its chunk, and its place in the chunk.
@@ -83,6 +84,10 @@ const HOLE: [u8; NEXT] = [0xFF; NEXT];
 /// The length byte that says that the length is in the eight bytes that follow.
 const LONG: u8 = 0xFF;
 
+/// How many holes there may be for each record of a class. To move a record is the dearest part of a removal: with one hole
+/// for each, removing all members of a large set in order took 6 % longer.
+const HOLES_PER_RECORD: usize = 3;
+
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// In a cursor, the bits for a place in a class; the number of the class stands above them.
@@ -124,7 +129,7 @@ impl Class {
     /// Whether there are more holes than there should be.
     fn is_sparse(&self) -> bool {
         let records = self.len - self.holes;
-        self.holes > if self.capacity == 1 { 0 } else { records }
+        self.holes > if self.capacity == 1 { 0 } else { HOLES_PER_RECORD * records }
     }
 
     fn slot(&self, nth: usize) -> Slot {
@@ -174,6 +179,14 @@ impl Records {
     fn record_mut(&mut self, slot: Slot) -> &mut [u8] {
         let chunk = &mut self.chunks[slot.chunk()];
         &mut chunk.bytes[slot.place() * chunk.stride as usize..]
+    }
+
+    /// Asks the processor to fetch a record: where it starts, and its next line, into which most members reach.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: Slot) {
+        let start = self.record(slot).as_ptr();
+        prefetch(start);
+        prefetch(start.wrapping_add(32));
     }
 
     #[inline]
@@ -319,7 +332,7 @@ impl Records {
     pub(super) fn remove(&mut self, slot: Slot, mut moves: impl FnMut(&mut Self, Slot, Slot)) {
         let index = self.class(slot);
         self.link_hole(index, slot);
-        // A removal turns a record into a hole, and one of these steps takes a hole away: it never takes more than two.
+        // A removal turns a record into a hole, and one of these steps takes a hole away: it never takes more than four.
         while self.classes[index].is_sparse() {
             let class = &self.classes[index];
             let last = class.slot(class.len - 1);
@@ -413,7 +426,7 @@ mod tests {
             }
             for class in &self.classes {
                 assert_eq!(class.chunks.len(), class.len.div_ceil(class.capacity));
-                let most = if class.capacity == 1 { 0 } else { class.len / 2 };
+                let most = if class.capacity == 1 { 0 } else { class.len * 3 / 4 };
                 assert!(class.holes <= most, "{} holes of {}", class.holes, class.len);
                 let own = (0..class.len).filter(|nth| self.is_hole(class.slot(*nth))).count();
                 let chained: Vec<_> = std::iter::successors(class.first_hole, |hole| self.next(*hole)).collect();
