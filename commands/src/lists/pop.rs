@@ -40,19 +40,12 @@ fn rpop(
 }
 
 fn pop(db: &mut Db, key: Key, side: Side, count: Option<Count>, reply: &mut Reply) -> Result<()> {
-    let exists = db.get_mut::<List>(key)?.is_some();
     match count {
-        None if exists => pop_one(db, key, side, reply),
-        None => {
-            reply.nil();
-            Ok(())
-        }
-        Some(count) if exists => pop_many(db, key, side, count.as_usize(), reply).map(drop),
-        Some(_) => {
-            reply.nil_array();
-            Ok(())
-        }
+        None if !pop_one(db, key, side, reply)? => reply.nil(),
+        Some(count) if pop_many(db, key, side, count.as_usize(), reply)?.is_none() => reply.nil_array(),
+        _ => {}
     }
+    Ok(())
 }
 
 /// Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.
@@ -79,25 +72,24 @@ fn lmpop(
     }
 }
 
-/// Pops one element of a list into the reply.
-pub(super) fn pop_one(db: &mut Db, key: Key, side: Side, reply: &mut Reply) -> Result<()> {
+/// Pops one element of a list into the reply. Answers whether there is a list.
+pub(super) fn pop_one(db: &mut Db, key: Key, side: Side, reply: &mut Reply) -> Result<bool> {
     let limits = db.limits();
-    if let Some(list) = db.get_mut::<List>(key)? {
-        list.pop_with(side.into(), &limits, |element| element.write(reply));
-        db.changed(key, side.popped());
-    }
-    Ok(())
+    let Some(list) = db.get_mut::<List>(key)? else { return Ok(false) };
+    list.pop_with(side.into(), &limits, |element| element.write(reply));
+    db.changed(key, side.popped());
+    Ok(true)
 }
 
-/// Pops up to `count` elements of a list into the reply, as an array. Answers how many.
-fn pop_many(db: &mut Db, key: Key, side: Side, count: usize, reply: &mut Reply) -> Result<usize> {
+/// Pops up to `count` elements of a list into the reply, as an array. Answers how many, if there is a list.
+fn pop_many(db: &mut Db, key: Key, side: Side, count: usize, reply: &mut Reply) -> Result<Option<usize>> {
     let limits = db.limits();
-    let Some(list) = db.get_mut::<List>(key)? else { return Ok(0) };
+    let Some(list) = db.get_mut::<List>(key)? else { return Ok(None) };
     let len = list.len();
     let count = count.min(len);
     reply.array(count);
     if count == 0 {
-        return Ok(0);
+        return Ok(Some(0));
     }
     match side {
         Side::Left => {
@@ -110,7 +102,7 @@ fn pop_many(db: &mut Db, key: Key, side: Side, count: usize, reply: &mut Reply) 
         }
     }
     db.changed_by(key, side.popped(), count as u64);
-    Ok(count)
+    Ok(Some(count))
 }
 
 /// Pops up to `count` elements from the first of the keys that holds a list, and logs it as the pop that it is.
@@ -125,7 +117,7 @@ pub(super) fn pop_from_first(
     let Some(key) = first_of::<List>(db, keys)? else { return Ok(None) };
     reply.array(2);
     reply.bulk(db.name(key));
-    let popped = pop_many(db, key, side, count, reply)?;
+    let popped = pop_many(db, key, side, count, reply)?.unwrap_or(0);
     log.rewrite(name(side), |effect| effect.key(db, key).number(popped));
     Ok(Some(Popped))
 }

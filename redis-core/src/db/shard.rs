@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::deadline::Deadline;
 use super::entry::Entry;
 use super::snapshot::{Portion, Sweep};
-use crate::table::{Due, NO_DEADLINE, Table};
+use crate::table::{Due, NO_DEADLINE, Place, Table};
 use crate::value::Kind;
 
 /// An entry that is gone and to be freed, unless a snapshot still needs it.
@@ -98,6 +98,16 @@ impl Keys {
     #[inline]
     pub(crate) fn find_mut(&mut self, hash: u64, name: &[u8]) -> Option<&mut Entry> {
         let entry = self.table.find_mut(hash, name)?;
+        if let Some(sweep) = &mut self.sweep {
+            sweep.preserve(entry);
+        }
+        Some(entry)
+    }
+
+    /// The entry at a place in the table, as with [`Keys::find_mut`].
+    #[inline]
+    pub(crate) fn at_mut(&mut self, place: Place) -> Option<&mut Entry> {
+        let entry = self.table.at_mut(place)?;
         if let Some(sweep) = &mut self.sweep {
             sweep.preserve(entry);
         }
@@ -216,6 +226,12 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    /// Whether anybody watches a key or waits for one.
+    #[inline]
+    pub(crate) fn is_attended(&self) -> bool {
+        !self.watchers.is_empty() || !self.waiters.is_empty()
+    }
+
     /// Raises the flags of those who watch a key that has changed or is gone.
     pub(crate) fn touch_watched(&mut self, hash: u64, name: &[u8]) {
         let Some(watchers) = self.watchers.get_mut(name) else { return };

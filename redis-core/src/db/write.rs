@@ -83,10 +83,21 @@ impl Db {
     /// # Errors
     /// [`Error::WRONG_TYPE`] if the key holds another type.
     pub fn get_or_insert<T: Value + Default>(&mut self, key: Key) -> Result<&mut T> {
-        if self.entry_mut(key).is_none() {
-            self.insert(key, |name| Entry::opened(name, T::default().into_object(), NO_DEADLINE));
+        let (clock, touch) = (self.settings.clock, self.touch);
+        if touch {
+            self.count_use(key.hash);
         }
-        self.get_mut(key)?.ok_or(Error::WRONG_TYPE)
+        let (keys, name) = self.keys_to_write(key);
+        let Some(place) = keys.table().locate(key.hash, name) else {
+            self.insert(key, |name| Entry::opened(name, T::default().into_object(), NO_DEADLINE));
+            return self.get_mut(key)?.ok_or(Error::WRONG_TYPE);
+        };
+        self.opened.push((self.index, key));
+        let entry = self.database_mut(key.hash).keys.at_mut(place);
+        if touch && let Some(entry) = &entry {
+            entry.set_access(clock.touched(entry.access()));
+        }
+        entry.and_then(Entry::object_mut).and_then(T::from_object_mut).ok_or(Error::WRONG_TYPE)
     }
 
     /// Stores an entry under a key that is free.
@@ -244,7 +255,10 @@ impl Db {
     /// As [`Db::changed`], for a command whose single change counts as several (HSET of three fields).
     pub fn changed_by(&mut self, key: Key, event: &'static str, changes: u64) {
         self.changes.dirty += changes;
-        self.touch_watched(key);
+        let attended = self.database(key.hash).is_attended();
+        if attended {
+            self.touch_watched(key);
+        }
         self.note_touched(key, true);
         self.notify(key, event);
         if let Some(place) = self.opened.iter().position(|opened| *opened == (self.index, key)) {
@@ -253,7 +267,9 @@ impl Db {
                 self.notify(key, "del");
             }
         }
-        self.signal_ready(key);
+        if attended {
+            self.signal_ready(key);
+        }
     }
 
     /// As [`Db::changed`], for a change of which no event tells: not of what the value says, but of how it is kept.

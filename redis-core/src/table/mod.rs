@@ -157,6 +157,13 @@ pub enum Due {
     Remove,
 }
 
+/// Where an entry is.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    InSegment(usize, segment::Place),
+    Stashed(usize),
+}
+
 /// A hash table of owning handles; see the [module](self)'s description.
 pub struct Table<E> {
     segments: Vec<Segment<E>>,
@@ -214,6 +221,26 @@ impl<E: TableEntry> Table<E> {
         match segment.locate(hash, |entry| entry.key() == key) {
             Some(place) => segment.at_mut(place),
             None => self.stash.as_mut()?.iter_mut().map(|(_, entry)| entry).find(|entry| entry.key() == key),
+        }
+    }
+
+    /// Where the entry with this key is, until something comes or goes: for who must let go of the table before it is known
+    /// whether the entry is there.
+    #[inline]
+    pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        let segment = self.directory.segment_of(hash);
+        match self.segments.get(segment)?.locate(hash, |entry| entry.key() == key) {
+            Some(place) => Some(Place::InSegment(segment, place)),
+            None => self.stash.as_ref()?.iter().position(|(_, entry)| entry.key() == key).map(Place::Stashed),
+        }
+    }
+
+    /// The entry at a place, to be changed as with [`Table::find_mut`].
+    #[inline]
+    pub(crate) fn at_mut(&mut self, place: Place) -> Option<&mut E> {
+        match place {
+            Place::InSegment(segment, place) => self.segments.get_mut(segment)?.at_mut(place),
+            Place::Stashed(index) => self.stash.as_mut()?.get_mut(index).map(|(_, entry)| entry),
         }
     }
 

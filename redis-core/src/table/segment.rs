@@ -46,7 +46,7 @@ pub(super) struct Segment<E> {
 
 /// Where an entry lives in its segment.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(crate) struct Place {
     bucket: usize,
     slot: usize,
 }

@@ -22,7 +22,7 @@ use super::listpack::{Element, Listpack, Needle};
 use super::{Kind, Limits, Object, Value};
 use fill::Fill;
 use node::Node;
-use quicklist::{Place, Quicklist, remove_in_listpack};
+use quicklist::{Place, Quicklist, pop_from_listpack, remove_in_listpack};
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,13 +266,12 @@ impl List {
 
     /// Removes the element at an end and returns what `read` makes of it.
     pub fn pop_with<R>(&mut self, side: Side, limits: &Limits, read: impl FnOnce(Element<'_>) -> R) -> Option<R> {
-        let result = read(self.peek(side)?);
-        let index = match side {
-            Side::Front => 0,
-            Side::Back => self.len() - 1,
+        let result = match &mut self.repr {
+            Repr::Packed(listpack) => pop_from_listpack(listpack, side, read),
+            Repr::Quick(quicklist) => quicklist.pop_with(side, read),
         };
-        self.remove_range(index, 1, limits);
-        Some(result)
+        self.shrink(limits);
+        result
     }
 
     /// Removes the element at an end and returns it.

@@ -162,6 +162,23 @@ impl Quicklist {
         }
     }
 
+    /// Removes the element at an end and returns what `read` makes of it.
+    pub(super) fn pop_with<R>(&mut self, side: Side, read: impl FnOnce(Element<'_>) -> R) -> Option<R> {
+        let at = match side {
+            Side::Front => 0,
+            Side::Back => self.nodes.len().checked_sub(1)?,
+        };
+        let mut result = None;
+        match self.nodes.get(at)? {
+            Node::Plain(element) => {
+                result = Some(read(Element::Bytes(element)));
+                self.remove_node(at);
+            }
+            Node::Packed(_) => self.edit(at, |listpack| result = pop_from_listpack(listpack, side, read)),
+        }
+        result
+    }
+
     /// Puts an element beside number `index`, at the end if there is none.
     ///
     /// Before and after are not the same even where the element lands at the same number, as a full node hands over only
@@ -347,6 +364,21 @@ impl Quicklist {
         });
         removed
     }
+}
+
+/// Removes the element at an end and returns what `read` makes of it.
+pub(super) fn pop_from_listpack<R>(
+    listpack: &mut Listpack,
+    side: Side,
+    read: impl FnOnce(Element<'_>) -> R,
+) -> Option<R> {
+    let offset = match side {
+        Side::Front => listpack.first()?,
+        Side::Back => listpack.last()?,
+    };
+    let result = read(listpack.at(offset));
+    listpack.remove(offset);
+    Some(result)
 }
 
 /// Removes up to `limit` elements with this text, from the front or from the back. Returns how many.
