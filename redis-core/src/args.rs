@@ -77,11 +77,26 @@ impl<'a> Args<'a> {
     pub fn to_owned(self) -> OwnedArgs {
         OwnedArgs::with_room(self.byte_len(), self.len(), self.iter())
     }
+
+    /// Copies the arguments behind other bytes, and where each begins, counted from the first one, behind other spans.
+    pub(crate) fn copy_to(self, bytes: &mut Vec<u8>, spans: &mut Vec<Span>) {
+        copy(self.iter(), bytes, spans);
+    }
 }
 
 impl std::fmt::Debug for Args<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter().map(|arg| arg.escape_ascii().to_string())).finish()
+    }
+}
+
+fn copy<'a>(args: impl Iterator<Item = &'a [u8]>, bytes: &mut Vec<u8>, spans: &mut Vec<Span>) {
+    let first = bytes.len();
+    for arg in args {
+        let start = u32::try_from(bytes.len() - first).expect("requests stay below 4 GiB");
+        let len = u32::try_from(arg.len()).expect("requests stay below 4 GiB");
+        spans.push(Span { start, len });
+        bytes.extend_from_slice(arg);
     }
 }
 
@@ -105,12 +120,7 @@ impl OwnedArgs {
     fn with_room<'a>(byte_len: usize, len: usize, args: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut bytes = Vec::with_capacity(byte_len);
         let mut spans = Vec::with_capacity(len);
-        for arg in args {
-            let start = u32::try_from(bytes.len()).expect("requests stay below 4 GiB");
-            let len = u32::try_from(arg.len()).expect("requests stay below 4 GiB");
-            spans.push(Span { start, len });
-            bytes.extend_from_slice(arg);
-        }
+        copy(args.into_iter(), &mut bytes, &mut spans);
         OwnedArgs { bytes: bytes.into(), spans: spans.into() }
     }
 

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::hash::hash;
 use crate::observe::{CommandLog, Notable};
 use crate::resp::Reply;
-use crate::server::{Blocked, Choice, Client, ClientShared, PauseMode, Queued, ReplyMode};
+use crate::server::{Blocked, Choice, Client, ClientShared, PauseMode, ReplyMode};
 
 /// What the connection does after a command.
 #[derive(Debug)]
@@ -616,11 +616,10 @@ pub(crate) fn fail(runner: &Runner, command: &Command, error: &Error, reply: &mu
 
 fn queue(client: &mut Client, command: &'static Command, args: Args<'_>, keys: &[Key]) {
     let Some(open) = &mut client.transaction else { return };
-    let args = args.to_owned();
-    client.shared.queued_bytes.fetch_add(args.memory(), Relaxed);
     open.takes_memory |= command.flags.has(Flags::DENYOOM);
     open.writes |= command.flags.has_any(Flags::WRITE.union(Flags::MAY_REPLICATE));
-    open.queue.push(Queued { command: command.id, args, keys: keys.into() });
+    open.queue.push(command.id, args, keys);
+    client.shared.queued_bytes.store(open.queue.memory(), Relaxed);
     client.shared.queued.store(open.queue.len() as i64, Relaxed);
 }
 

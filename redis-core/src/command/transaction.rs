@@ -9,7 +9,7 @@ use super::dispatch::{fail, run, shards_of};
 use super::worker::Runner;
 use crate::db::{Key, Keyspace};
 use crate::error::{Error, Result};
-use crate::server::{Client, Queued, Watched};
+use crate::server::{Client, Queue, Queued, Transaction, Watched};
 
 impl Call<'_> {
     /// Begins a transaction.
@@ -20,7 +20,8 @@ impl Call<'_> {
         if self.client.transaction.is_some() {
             return Err(Error::new("ERR MULTI calls can not be nested"));
         }
-        self.client.transaction = Some(Default::default());
+        let queue = std::mem::take(&mut self.worker.spare_queue);
+        self.client.transaction = Some(Transaction { queue, ..Default::default() });
         self.client.shared.queued.store(0, Ordering::Relaxed);
         self.client.shared.is.multi.store(true, Ordering::Relaxed);
         Ok(())
@@ -60,15 +61,16 @@ impl Call<'_> {
         }
         self.reply.array(transaction.queue.len());
         self.client.in_exec = true;
-        for Queued { command, args, keys } in &transaction.queue {
-            let command = self.worker.registry.by_id(*command);
-            let done = run(self.keyspace, self.worker, self.client, command, args.as_args(), keys, self.reply);
+        for Queued { command, args, keys } in transaction.queue.iter() {
+            let command = self.worker.registry.by_id(command);
+            let done = run(self.keyspace, self.worker, self.client, command, args, keys, self.reply);
             if let Err(error) = done {
                 fail(self.worker, command, &error, self.reply);
             }
             self.client.shared.last_command.store(command.id, Ordering::Relaxed);
         }
         self.client.in_exec = false;
+        self.worker.spare_queue = transaction.queue.emptied();
         if self.worker.has_effects() {
             self.worker.log_effects();
             self.client.written = self.worker.server.changes.end();
@@ -78,11 +80,11 @@ impl Call<'_> {
     }
 
     /// Locks the shards of all queued commands and of all watched keys.
-    fn lock_queue(&mut self, queue: &[Queued]) {
+    fn lock_queue(&mut self, queue: &Queue) {
         if queue.iter().any(|queued| self.worker.registry.by_id(queued.command).def.access == Access::All) {
             return self.keyspace.lock_all();
         }
-        let queued = queue.iter().flat_map(|queued| &queued.keys).copied();
+        let queued = queue.keys().iter().copied();
         let watched = self.client.watched.iter().map(|watched| Key { hash: watched.hash, index: 0 });
         let wanted = shards_of(self.keyspace, queued.chain(watched));
         self.keyspace.lock(&wanted);

@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::clients::ClientShared;
-use smallvec::SmallVec;
-
-use crate::args::OwnedArgs;
-use crate::db::Key;
+use super::queue::Queue;
 use crate::pubsub::{Subscriber, SubscriptionKind, Subscriptions};
 
 /// What CLIENT REPLY says about replies.
@@ -24,22 +21,11 @@ pub enum ReplyMode {
     Skip,
 }
 
-/// A command queued by MULTI.
-#[derive(Debug)]
-pub struct Queued {
-    /// Number of the command.
-    pub command: u16,
-    /// The request.
-    pub args: OwnedArgs,
-    /// Its keys.
-    pub keys: SmallVec<[Key; 1]>,
-}
-
 /// An open MULTI.
 #[derive(Debug, Default)]
 pub struct Transaction {
     /// What EXEC will run.
-    pub queue: Vec<Queued>,
+    pub queue: Queue,
     /// A command was refused while queueing: EXEC will refuse too.
     pub aborted: bool,
     /// One of the commands writes.

@@ -16,6 +16,7 @@ mod monitors;
 mod oom_score;
 mod outgoing;
 mod pause;
+mod queue;
 mod snapshots;
 mod tracking;
 
@@ -25,7 +26,7 @@ use std::sync::atomic::AtomicBool;
 pub use aof::{Aof, Demand, MOST_WAITING, Order};
 pub use blocked::Blocked;
 pub use change_log::{ChangeLog, Effects, Feed, Taken};
-pub use client::{Client, Queued, ReplyMode, Transaction, Watched};
+pub use client::{Client, ReplyMode, Transaction, Watched};
 pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin};
 pub use libraries::Libraries;
 pub use lifecycle::Lifecycle;
@@ -33,6 +34,7 @@ pub use loading::LoadStatus;
 pub use monitors::{Monitors, quote};
 pub use outgoing::{Outgoing, Spare};
 pub use pause::{Pause, PauseMode};
+pub use queue::{Queue, Queued};
 pub use snapshots::{Backup, Current, End, Purpose, SnapshotReport, Snapshots, Ticket};
 pub use tracking::{Choice, Stale, Tracking, TrackingTable};
 
