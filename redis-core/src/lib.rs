@@ -24,6 +24,7 @@ pub mod glob;
 pub mod hash;
 pub mod num;
 mod prefetch;
+mod relocate;
 pub mod rng;
 pub mod table;
 

@@ -82,11 +82,92 @@ impl Allocator for Jemalloc {
         .ok()
     }
 
+    fn knows_sparse(&self) -> bool {
+        let known = Box::new(0_u64);
+        utilization((&raw const *known).cast()).is_some()
+    }
+
+    fn is_sparse(&self, start: *const u8) -> bool {
+        utilization(start).is_some_and(|utilization| utilization.is_sparse(start))
+    }
+
+    fn bypass_cache(&self) {
+        // It fails only where there is no cache.
+        let _ = thread_cache(false);
+    }
+
     fn purge(&self) {
         for arena in 0..arenas::narenas::read().unwrap_or(0) {
             purge_arena(arena);
         }
     }
+}
+
+/// What jemalloc knows of the slab, a run of pages cut into regions of one size, that an allocation is a region of. The
+/// layout is that of its answer to `experimental.utilization.query`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+struct Utilization {
+    /// Where the slab is from which regions of this size are taken now.
+    current_slab: usize,
+    free: usize,
+    regions: usize,
+    /// Bytes of the slab.
+    size: usize,
+    /// As `free` and `regions`, of all slabs of this size.
+    all_free: usize,
+    all_regions: usize,
+}
+
+impl Utilization {
+    /// Whether the slab has free regions, is not the one that is being filled, and is at most an eighth fuller than the average
+    /// of its kind. With the average alone as a limit, slabs that are all alike would stay as they are.
+    fn is_sparse(&self, start: *const u8) -> bool {
+        let is_current = (self.current_slab..self.current_slab + self.size).contains(&start.addr());
+        if self.regions < 2 || self.free == 0 || is_current {
+            return false;
+        }
+        let used = self.regions - self.free;
+        let all_used = self.all_regions.saturating_sub(self.all_free);
+        // used / regions <= 9 / 8 * all_used / all_regions
+        8 * used * self.all_regions <= 9 * all_used * self.regions
+    }
+}
+
+/// Asks about the slab of the allocation that begins at an address.
+#[allow(unsafe_code)]
+fn utilization(start: *const u8) -> Option<Utilization> {
+    type Name = [usize; 3];
+    static NAME: OnceLock<Option<Name>> = OnceLock::new();
+    let name = NAME.get_or_init(|| {
+        let mut name = Name::default();
+        raw::name_to_mib(b"experimental.utilization.query\0", &mut name).is_ok().then_some(name)
+    });
+    let name = name.as_ref()?;
+    let mut answer = std::mem::MaybeUninit::<Utilization>::zeroed();
+    let mut len = size_of::<Utilization>();
+    let mut question = start;
+    // SAFETY: the name was found by jemalloc itself; it takes a pointer, which it looks up without reading what is there, and
+    // refuses answers of another length than its own.
+    let error = unsafe {
+        tikv_jemalloc_sys::mallctlbymib(
+            name.as_ptr(),
+            name.len(),
+            answer.as_mut_ptr().cast(),
+            &raw mut len,
+            (&raw mut question).cast(),
+            size_of::<*const u8>(),
+        )
+    };
+    // SAFETY: any bits are numbers, and all of them are initialised.
+    (error == 0).then(|| unsafe { answer.assume_init() })
+}
+
+/// Has the calling thread keep memory at hand, or not. What it has kept goes back.
+#[allow(unsafe_code)]
+fn thread_cache(enabled: bool) -> tikv_jemalloc_ctl::Result<()> {
+    // SAFETY: the value of that name is of type `bool`.
+    unsafe { raw::write(b"thread.tcache.enabled\0", enabled) }
 }
 
 /// What jemalloc says is of the moment when its epoch was last advanced.
@@ -123,6 +204,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_lies_apart_is_known_and_moves_together() {
+        std::thread::spawn(|| {
+            Jemalloc.bypass_cache();
+            let sparse =
+                |blocks: &[Box<[u8; 80]>]| blocks.iter().filter(|block| Jemalloc.is_sparse(block.as_ptr())).count();
+            let mut blocks: Vec<_> = (0..100_000).map(|_| Box::new([7_u8; 80])).collect();
+            assert!(sparse(&blocks) < blocks.len() / 100, "all slabs are full, {} are not", sparse(&blocks));
+            let mut number = 0;
+            blocks.retain(|_| {
+                number += 1;
+                number % 4 == 0
+            });
+            assert!(sparse(&blocks) > blocks.len() / 2, "{}", sparse(&blocks));
+            for _ in 0..4 {
+                for block in &mut blocks {
+                    if Jemalloc.is_sparse(block.as_ptr()) {
+                        *block = block.clone();
+                    }
+                }
+            }
+            assert!(sparse(&blocks) < blocks.len() / 20, "{}", sparse(&blocks));
+        })
+        .join()
+        .expect("it did not panic");
+    }
+
+    #[test]
     fn it_is_in_use_and_set_as_said() {
         let before = Jemalloc.allocated();
         let block = vec![1u8; 10 << 20];
@@ -134,6 +242,7 @@ mod tests {
         assert!(Jemalloc.number("arenas.page").is_some_and(u64::is_power_of_two));
         assert!(Jemalloc.number("arenas.nbins").is_some_and(|bins| bins > 30));
         assert_eq!(Jemalloc.number("no.such.name"), None);
+        assert!(Jemalloc.knows_sparse());
         Jemalloc.purge();
         assert!(Jemalloc.stats().resident > 0);
         assert!(Jemalloc.report().expect("statistics are compiled in").contains("opt.dirty_decay_ms: 5000"));

@@ -19,6 +19,20 @@ impl Client {
         reply
     }
 
+    /// Sends all the requests, of which none may fail, a thousand at a time.
+    fn all(&mut self, requests: impl Iterator<Item = String>) {
+        let requests: Vec<_> = requests.collect();
+        for some in requests.chunks(1000) {
+            for request in some {
+                self.0.send(&request.split(' ').collect::<Vec<_>>()).unwrap();
+            }
+            for request in some {
+                let reply = self.0.receive().unwrap();
+                assert!(!matches!(reply, Value::Error(_)), "{request}: {reply}");
+            }
+        }
+    }
+
     fn number(&mut self, request: &str) -> i64 {
         match self.ok(request) {
             Value::Integer(number) => number,
@@ -27,7 +41,7 @@ impl Client {
     }
 
     fn info(&mut self, field: &str) -> i64 {
-        let Value::Bulk(text) = self.ok("INFO memory") else { panic!("INFO is text") };
+        let Value::Bulk(text) = self.ok("INFO") else { panic!("INFO is text") };
         let text = String::from_utf8(text.to_vec()).unwrap();
         let prefix = format!("{field}:");
         text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
@@ -182,4 +196,53 @@ fn a_limit_is_exceeded_by_no_more_than_a_command() {
         let allowed = limit + (WRITERS * 2 * LARGE + (1 << 20)) as i64;
         assert!(peak <= allowed, "{threads} workers: {peak} bytes were in use, {limit} are allowed");
     }
+}
+
+#[test]
+fn what_removals_have_left_is_moved_together() {
+    const KEYS: usize = 60_000;
+    let settings = ["--active-defrag-ignore-bytes", "1mb", "--enable-debug-command", "yes"];
+    let server = Process::server(our_server(), &settings);
+    let mut client = Client::of(&server);
+    // Of every kind something that is large, and many keys that are small.
+    let make: [(usize, fn(usize) -> String); 6] = [
+        (KEYS, |n| format!("SET key:{n} {n:0100}")),
+        (KEYS, |n| format!("HSET hash field:{n} {n:060}")),
+        (KEYS, |n| format!("SADD set member:{n:060}")),
+        (KEYS, |n| format!("ZADD sorted {n} member:{n:040}")),
+        (KEYS / 4, |n| format!("SADD small:{n} {n} a{n:020} b{n:020} c{n:020}")),
+        (KEYS, |n| format!("RPUSH list:{} {n:0200}", n % 50)),
+    ];
+    for (count, request) in make {
+        client.all((0..count).map(request));
+    }
+    let gone = |n: &usize| n % 8 != 0;
+    let remove: [(usize, fn(usize) -> String); 5] = [
+        (KEYS, |n| format!("DEL key:{n}")),
+        (KEYS, |n| format!("HDEL hash field:{n}")),
+        (KEYS, |n| format!("SREM set member:{n:060}")),
+        (KEYS, |n| format!("ZREM sorted member:{n:040}")),
+        (KEYS / 4, |n| format!("DEL small:{n}")),
+    ];
+    for (count, request) in remove {
+        client.all((0..count).filter(gone).map(request));
+    }
+    client.all((0..50).filter(gone).map(|n| format!("DEL list:{n}")));
+    let digest = client.ok("DEBUG DIGEST");
+    let apart =
+        |client: &mut Client| client.info("allocator_active") as f64 / client.info("allocator_allocated") as f64;
+    let before = apart(&mut client);
+    assert!(before > 1.5, "it does not lie apart: {before}");
+    client.ok("CONFIG SET active-defrag-cycle-min 50 active-defrag-cycle-max 75 activedefrag yes");
+    let together = wait_for(|| (apart(&mut client) < 1.2).then_some(()));
+    assert!(together.is_some(), "what is left lies apart: {}", apart(&mut client));
+    assert_eq!(client.ok("DEBUG DIGEST"), digest);
+    // It goes on while the data change, and comes to rest.
+    client.all((0..KEYS).map(|n| format!("SET other:{n} {n:0100}")));
+    client.all((0..KEYS).filter(gone).map(|n| format!("DEL other:{n}")));
+    let rests = |client: &mut Client| apart(client) < 1.2 && client.info("active_defrag_running") == 0;
+    assert!(wait_for(|| rests(&mut client).then_some(())).is_some(), "it does not rest: {}", apart(&mut client));
+    client.ok("CONFIG SET activedefrag no");
+    client.all((0..KEYS).filter(|n| !gone(n)).map(|n| format!("DEL other:{n}")));
+    assert_eq!(client.ok("DEBUG DIGEST"), digest);
 }

@@ -108,6 +108,20 @@ declare! {
         lfu_log_factor: Int(10, 0..=I32) => Mutable;
         /// After how many minutes the counter of a key's uses is lowered by one; 0 for never.
         lfu_decay_time: Int(1, 0..=I32) => Mutable;
+        /// Move data together to free whole pages.
+        activedefrag: Bool(false) => Mutable;
+        /// Begin when at least so much is lost ...
+        active_defrag_ignore_bytes: Memory(100 * MIB, 1..=MAX) => Mutable;
+        /// ... and at least so many percent; ...
+        active_defrag_threshold_lower: Int(10, 0..=1000) => Mutable;
+        /// ... do all that is possible from so many percent on.
+        active_defrag_threshold_upper: Int(100, 0..=1000) => Mutable;
+        /// The least percentage of time to spend.
+        active_defrag_cycle_min: Int(1, 1..=99) => Mutable;
+        /// The largest percentage of time to spend.
+        active_defrag_cycle_max: Int(25, 1..=99) => Mutable;
+        /// How many microseconds to spend at a time.
+        active_defrag_cycle_us: Int(500, 0..=100_000) => Mutable;
         /// How hard the server looks for expired keys.
         active_expire_effort: Int(1, 1..=10) => Mutable;
         /// Free expired keys in the background.

@@ -322,21 +322,7 @@ declare! {
     section "Data" {
         /// Move hash tables along in idle moments.
         activerehashing: Bool(true) => Mutable Dormant;
-        /// Move data together to free whole pages.
-        activedefrag: Bool(false) => Mutable Absent;
-        /// Begin when at least so much is lost ...
-        active_defrag_ignore_bytes: Memory(100 * MIB, 1..=MAX) => Mutable Dormant;
-        /// ... and at least so many percent; ...
-        active_defrag_threshold_lower: Int(10, 0..=1000) => Mutable Dormant;
-        /// ... do all that is possible from so many percent on.
-        active_defrag_threshold_upper: Int(100, 0..=1000) => Mutable Dormant;
-        /// The least percentage of time to spend.
-        active_defrag_cycle_min: Int(1, 1..=99) => Mutable Dormant;
-        /// The largest percentage of time to spend.
-        active_defrag_cycle_max: Int(25, 1..=99) => Mutable Dormant;
-        /// How many microseconds to spend at a time.
-        active_defrag_cycle_us: Int(500, 0..=100_000) => Mutable Dormant;
-        /// Collections larger than this are done bit by bit.
+        /// Collections larger than this are moved bit by bit. Here all large ones are.
         active_defrag_max_scan_fields: Int(1000, 1..=MAX) => Mutable Dormant;
         /// The seed from which key hashes are made.
         hash_seed: Text("") => Immutable Absent;

@@ -242,11 +242,11 @@ mod tests {
     #[test]
     fn what_is_missing_can_be_set_to_its_default_only() {
         let config = Config::new();
-        assert_eq!(set(&config, &[("activedefrag", "no"), ("import-mode", "no")]), Ok(vec![]));
+        assert_eq!(set(&config, &[("tls-port", "0"), ("import-mode", "no")]), Ok(vec![]));
         let only = |name, value: &str| {
             failed(name, &format!("this server does not support it yet, only '{value}' can be set"))
         };
-        assert_eq!(set(&config, &[("activedefrag", "yes")]), only("activedefrag", "no"));
+        assert_eq!(set(&config, &[("import-mode", "yes")]), only("import-mode", "no"));
         assert_eq!(set(&config, &[("tls-port", "7000")]), only("tls-port", "0"));
         assert_eq!(set(&config, &[("tls-port", "much")]).map_err(|error| error.contains("integer")), Err(true));
         assert_eq!(text(config.text("tls-port").expect("there")), "0");

@@ -345,15 +345,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_and_not_shown() {
-        let config = load("activedefrag yes\nactivedefrag yes\ntls-port 7000\nmasteruser x\nlua-replicate-commands no")
+        let config = load("import-mode yes\nimport-mode yes\ntls-port 7000\nmasteruser x\nlua-replicate-commands no")
             .expect("a file for another server");
-        assert_eq!(value(&config, "activedefrag"), "no");
+        assert_eq!(value(&config, "import-mode"), "no");
         assert_eq!(value(&config, "tls-port"), "0");
         assert_eq!(value(&config, "masteruser"), "x");
         let notes = config.take_notes();
         assert_eq!(notes.len(), 4, "{notes:?}");
         for (note, name) in
-            notes.iter().zip(["'activedefrag'", "'tls-port'", "'masteruser'", "'lua-replicate-commands'"])
+            notes.iter().zip(["'import-mode'", "'tls-port'", "'masteruser'", "'lua-replicate-commands'"])
         {
             assert!(note.contains(name), "{note}");
         }

@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use super::AccessClock;
 use crate::rdb::ValueRef;
 use crate::rdb::file::{Record, Usage};
+use crate::relocate::Relocator;
 use crate::table::{NO_DEADLINE, TableEntry};
 use crate::value::{Kind, Object, ObjectRef, Packed, Packing, Str, StrEncoding, size_class};
 
@@ -474,7 +475,7 @@ impl Entry {
 
     /// The object, if one stands in the entry.
     #[inline]
-    pub(super) fn open_object(&self) -> Option<&Object> {
+    pub(crate) fn open_object(&self) -> Option<&Object> {
         // SAFETY: the entry owns the object, which changes under `&mut` only.
         self.object_pointer(self.shape()).map(|object| unsafe { &*object })
     }
@@ -653,7 +654,7 @@ impl Entry {
         if old.key_at == new.key_at && old.has_deadline() == new.has_deadline() {
             self.resize(old, new);
         } else {
-            self.relocate(old, new);
+            self.move_to(old, new);
         }
     }
 
@@ -666,6 +667,17 @@ impl Entry {
         self.write_header(new, self.access(), self.epoch());
     }
 
+    /// Moves the entry to another allocation, if that is wanted, which is the answer. An object that stands in it refers to
+    /// what it referred to before.
+    pub(crate) fn relocate(&mut self, relocator: &mut Relocator<'_>) -> bool {
+        let wanted = relocator.wants(self.0.as_ptr());
+        if wanted {
+            let shape = self.shape();
+            self.move_to(shape, shape);
+        }
+        wanted
+    }
+
     /// Gives the allocation another size; the header must be written next.
     fn reallocate(&mut self, old: Shape, new: Shape) {
         let layout = new.layout();
@@ -675,7 +687,7 @@ impl Entry {
     }
 
     /// Moves everything to a new allocation.
-    fn relocate(&mut self, old: Shape, new: Shape) {
+    fn move_to(&mut self, old: Shape, new: Shape) {
         let moved = Self::allocate(new, self.key(), self.expires_at());
         moved.set_access(self.access());
         moved.set_epoch(self.epoch());

@@ -9,6 +9,7 @@
 mod access_clock;
 mod changes;
 mod deadline;
+mod defrag;
 mod entry;
 mod event;
 mod eviction;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 pub use access_clock::AccessClock;
 pub use changes::{Changes, Touched, Vanished};
 pub use deadline::{Deadline, Ttl};
+pub(crate) use defrag::Defragmenter;
 pub use entry::Entry;
 pub use event::{Event, EventClasses};
 pub(crate) use eviction::EvictionPool;

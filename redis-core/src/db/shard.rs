@@ -1,5 +1,6 @@
 //! A shard: one share of the keys of every logical database, behind one lock.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::deadline::Deadline;
 use super::entry::Entry;
 use super::snapshot::{Portion, Sweep};
+use crate::relocate::Relocator;
 use crate::table::{Due, NO_DEADLINE, Place, Table};
 use crate::value::Kind;
 
@@ -87,6 +89,27 @@ impl Keys {
             visit(entry);
             Due::Keep
         });
+    }
+
+    /// One step of a walk that moves what is in the table, see [`Table::relocate`]; `passed` is told of each entry and whether
+    /// it was moved. Nobody sees a difference, so no snapshot is told.
+    pub(super) fn relocate(
+        &mut self,
+        cursor: u64,
+        relocator: &mut Relocator<'_>,
+        passed: &mut dyn FnMut(&Entry, bool),
+    ) -> u64 {
+        let relocator = RefCell::new(relocator);
+        self.table.relocate(cursor, &mut |start| relocator.borrow_mut().wants(start), &mut |entry| {
+            let moved = entry.relocate(&mut relocator.borrow_mut());
+            passed(entry, moved);
+        })
+    }
+
+    /// The same for one step within a collection; answers where to go on, 0 at the end.
+    pub(super) fn relocate_within(&mut self, hash: u64, name: &[u8], place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        let entry = self.table.find_mut(hash, name).filter(|entry| entry.open_object().is_some());
+        entry.and_then(Entry::object_mut).map_or(0, |object| object.relocate(place, relocator))
     }
 
     /// Goes on with the sweep, if there is one, until `enough` says so. Answers whether there is nothing left of it.

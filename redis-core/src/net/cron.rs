@@ -10,7 +10,7 @@ use crate::command::{Worker, serve, tell};
 use crate::db::ShardSet;
 use crate::persistence::snapshot;
 use crate::pubsub::CloseReason;
-use crate::server::Server;
+use crate::server::{Server, defrag};
 
 /// Entries looked at under one hold of a shard's lock.
 const SLICE: usize = 400;
@@ -35,6 +35,7 @@ pub(super) async fn run(server: Arc<Server>) {
         with_worker(make_room);
         server.outgoing.close_unused();
         with_worker(|worker| snapshot::tick(worker, now));
+        defrag::tick(&server);
         if server.active_expire.load(Relaxed) && !server.loading.is_active() && server.pause.current(now).is_none() {
             // A quarter of the time between two runs at most, more with a higher effort.
             let effort = server.config.active_expire_effort.get().clamp(1, 10).unsigned_abs();

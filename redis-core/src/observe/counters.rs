@@ -106,6 +106,16 @@ counters! {
     evicted_scripts,
     /// Time spent above `maxmemory`.
     eviction_exceeded_micros,
+    /// Allocations that defragmentation moved.
+    defrag_moved,
+    /// Allocations that defragmentation left where they were.
+    defrag_left,
+    /// Keys of which defragmentation moved something.
+    defrag_keys_moved,
+    /// Keys of which defragmentation moved nothing.
+    defrag_keys_left,
+    /// Time for which there was something to defragment.
+    defrag_micros,
     /// Values whose memory was freed in the background.
     lazyfreed_objects,
     /// Clients closed because their request was too large.

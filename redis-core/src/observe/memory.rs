@@ -52,6 +52,22 @@ pub trait Allocator: Sync {
     /// Gives back to the system what it can do without, for `MEMORY PURGE`.
     fn purge(&self) {}
 
+    /// Whether it can tell which allocations lie among free memory that could be given back if they were elsewhere:
+    /// [`Allocator::is_sparse`] does.
+    fn knows_sparse(&self) -> bool {
+        false
+    }
+
+    /// Whether an allocation, which begins at this address, has so few others beside it that a copy would lie closer to others
+    /// than it does.
+    fn is_sparse(&self, _start: *const u8) -> bool {
+        false
+    }
+
+    /// From now on, the calling thread takes and gives back memory without keeping any at hand: so what it takes lies where
+    /// the allocator thinks best.
+    fn bypass_cache(&self) {}
+
     /// A number that it knows by a name of its own, for `DEBUG MALLCTL`.
     fn number(&self, _name: &str) -> Option<u64> {
         None
@@ -86,6 +102,11 @@ pub fn purge_allocator() {
     if let Some(allocator) = ALLOCATOR.get() {
         allocator.purge();
     }
+}
+
+/// The allocator, if somebody has said how to ask and it can tell what lies apart.
+pub(crate) fn sparse_allocator() -> Option<&'static dyn Allocator> {
+    ALLOCATOR.get().copied().filter(|allocator| allocator.knows_sparse())
 }
 
 /// A number that the allocator knows by a name of its own.

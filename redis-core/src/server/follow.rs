@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::Server;
 use super::oom_score::OomScore;
+use super::{Server, defrag};
 use crate::config::{ClientClass, Config};
 use crate::observe::log;
 use crate::pubsub::OutputLimits;
@@ -40,6 +40,7 @@ pub(super) fn configuration(server: &Arc<Server>) {
             server.evict_clients();
         });
     }
+    server.config.on_change(&["activedefrag"], Box::new(defrag::check));
     // A start goes on without: what is wrong is in the log.
     let oom_score = OomScore::default();
     let _ = oom_score.apply(&server.config);

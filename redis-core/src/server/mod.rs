@@ -8,6 +8,7 @@ mod blocked;
 mod change_log;
 mod client;
 mod clients;
+pub(crate) mod defrag;
 mod follow;
 mod libraries;
 mod lifecycle;
@@ -28,6 +29,7 @@ pub use blocked::Blocked;
 pub use change_log::{ChangeLog, Effects, Feed, Taken};
 pub use client::{Client, ReplyMode, Transaction, Watched};
 pub use clients::{ClientShared, Clients, Conditions, Library, NO_COMMAND, Origin};
+pub use defrag::Defrag;
 pub use libraries::Libraries;
 pub use lifecycle::Lifecycle;
 pub use loading::LoadStatus;
@@ -83,6 +85,8 @@ pub struct Server {
     pub loading: LoadStatus,
     /// Snapshots of the data.
     pub snapshots: Snapshots,
+    /// `activedefrag`.
+    pub defrag: Defrag,
     /// Whether keys expire without being asked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
     /// Whether nobody compares the checksums of what is loaded and restored (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
@@ -114,6 +118,7 @@ impl Server {
             outgoing: Outgoing::default(),
             changes: ChangeLog::default(),
             aof: Aof::default(),
+            defrag: Defrag::default(),
             lifecycle: Lifecycle::new(now),
             libraries: Libraries::default(),
             loading: LoadStatus::default(),

@@ -403,6 +403,27 @@ impl<E: TableEntry> Table<E> {
         if interval.end == CURSOR_END { 0 } else { interval.end }
     }
 
+    /// One step of a walk that moves things: segments, which shall move if `wants` says so of where their buckets begin, and
+    /// what `visit` moves of the entries. Key, hash and deadline of an entry stay as they are. The walk is that of
+    /// [`Table::scan`] without its promise: while the table grows or shrinks, an entry may be passed over.
+    pub(crate) fn relocate(
+        &mut self,
+        cursor: u64,
+        wants: &mut dyn FnMut(*const u8) -> bool,
+        visit: &mut dyn FnMut(&mut E),
+    ) -> u64 {
+        if cursor >= CURSOR_END {
+            return 0;
+        }
+        let position = cursor << (64 - CURSOR_BITS);
+        let Some(segment) = self.segments.get_mut(self.directory.segment_of(position)) else {
+            return 0;
+        };
+        segment.relocate(wants, visit);
+        let end = u64::from(segment.prefix + 1) << (CURSOR_BITS - segment.depth);
+        if end >= CURSOR_END { 0 } else { end }
+    }
+
     /// Tells the table that an entry of that hash, or something in it, now ends at `deadline`.
     #[inline]
     pub fn note_deadline(&mut self, hash: u64, deadline: u64) {

@@ -261,6 +261,19 @@ impl<E: TableEntry> Segment<E> {
         }
     }
 
+    /// Moves the buckets, if `wants` says so of where they begin, and visits all entries.
+    pub(super) fn relocate(&mut self, wants: &mut dyn FnMut(*const u8) -> bool, visit: &mut dyn FnMut(&mut E)) {
+        if wants(self.buckets.as_ptr().cast()) {
+            let mut moved = new_buckets(self.size());
+            moved.swap_with_slice(&mut self.buckets);
+            self.buckets = moved;
+        }
+        self.prefetch_entries();
+        for bucket in &mut self.buckets {
+            (0..SLOTS).for_each(|slot| bucket.get_mut(slot).into_iter().for_each(&mut *visit));
+        }
+    }
+
     /// Visits the entries that are due, removes those that shall go, and learns the exact next deadline.
     pub(super) fn visit_due(&mut self, now: u64, visit: &mut dyn FnMut(&mut E) -> Due) {
         self.prefetch_entries();

@@ -5,6 +5,7 @@
 //! many they are. A member that does not fit the width widens all of them; removing it does not narrow them again.
 
 use super::tight::Buffer;
+use crate::relocate::Relocator;
 
 /// No set has more integers, whatever the configuration says: it is searched by halves but changed by moving half of it.
 pub(super) const LEN_MAX: usize = 1 << 27;
@@ -68,6 +69,10 @@ impl IntSet {
     /// The set that is made of the bytes of [`IntSet::as_bytes`].
     pub(super) fn from_buffer(bytes: Buffer) -> Self {
         Self { bytes }
+    }
+
+    pub(super) fn relocate(&mut self, relocator: &mut Relocator<'_>) {
+        self.bytes.relocate(relocator);
     }
 
     /// How many bytes it holds of the heap.

@@ -20,6 +20,7 @@ use std::ptr::NonNull;
 use std::slice;
 
 use super::str::Str;
+use crate::relocate::Relocator;
 use crate::table::{NO_DEADLINE, TableEntry};
 
 /// Views a text as a string value.
@@ -153,6 +154,12 @@ impl Block {
         Self::from_parts(deadline, [self.bytes(), b"", b""])
     }
 
+    fn relocate(&mut self, relocator: &mut Relocator<'_>) {
+        if relocator.wants(self.0.as_ptr()) {
+            *self = self.clone();
+        }
+    }
+
     /// How many bytes are allocated.
     fn size(&self) -> usize {
         let (head, len) = self.lengths();
@@ -185,6 +192,9 @@ pub(super) trait Mortal: TableEntry {
 
     /// How many bytes it holds of the heap.
     fn size(&self) -> usize;
+
+    /// Moves it to another allocation, if that is wanted.
+    fn relocate(&mut self, relocator: &mut Relocator<'_>);
 }
 
 /// A member of a set.
@@ -282,6 +292,10 @@ macro_rules! mortal {
             #[inline]
             fn size(&self) -> usize {
                 self.0.size()
+            }
+
+            fn relocate(&mut self, relocator: &mut Relocator<'_>) {
+                self.0.relocate(relocator);
             }
         }
     )*};

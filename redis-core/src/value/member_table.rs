@@ -8,6 +8,7 @@ use super::deadlines::Deadlines;
 use super::member::Mortal;
 use super::{sample, tight};
 use crate::hash::hash;
+use crate::relocate::Relocator;
 use crate::rng::{below, next_u64};
 use crate::table::{NO_DEADLINE, Table};
 
@@ -68,6 +69,15 @@ impl<E: Mortal> MemberTable<E> {
 
     pub(super) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&E)) -> u64 {
         self.table.scan(cursor, visit)
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere; answers where to go on, 0 at the end.
+    pub(super) fn relocate(&mut self, cursor: u64, relocator: &mut Relocator<'_>) -> u64 {
+        // Both ask the same relocator, by turns.
+        let relocator = std::cell::RefCell::new(relocator);
+        self.table.relocate(cursor, &mut |start| relocator.borrow_mut().wants(start), &mut |member| {
+            member.relocate(&mut relocator.borrow_mut());
+        })
     }
 
     pub(super) fn random(&self) -> Option<&E> {

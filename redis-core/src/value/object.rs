@@ -1,6 +1,7 @@
 //! `Object`: a value that hangs off its entry.
 
 use super::{Custom, Hash, Kind, List, Set, Stream, Value, ZSet};
+use crate::relocate::Relocator;
 use crate::table::NO_DEADLINE;
 
 /// A value of any kind but a string.
@@ -118,6 +119,19 @@ impl Object {
             Self::Set(set) => set.reap(now, limit, gone),
             Self::ZSet(set) => set.reap(now, limit, gone),
             Self::List(_) | Self::Stream(_) | Self::Custom(_) => 0,
+        }
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere, beginning with 0; answers where to go on, 0 at the end.
+    /// What changes between two steps may be passed over. Values of other types stay where they are.
+    pub(crate) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        match self {
+            Self::List(list) => list.relocate(place, relocator),
+            Self::Set(set) => set.relocate(place, relocator),
+            Self::Hash(hash) => hash.relocate(place, relocator),
+            Self::ZSet(set) => set.relocate(place, relocator),
+            Self::Stream(stream) => stream.entries.relocate(place, relocator),
+            Self::Custom(_) => 0,
         }
     }
 

@@ -24,6 +24,7 @@ use super::member_table::MemberTable;
 use super::{Kind, Limits, Object, Value, sample};
 use crate::hash::hash;
 use crate::num::parse_i64;
+use crate::relocate::Relocator;
 use crate::rng::below;
 use crate::table::{NO_DEADLINE, TableEntry};
 
@@ -401,6 +402,16 @@ impl Set {
         {
             self.become_table();
         }
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere; answers where to go on, 0 at the end.
+    pub(super) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        match &mut self.repr {
+            Repr::Ints(intset) => intset.relocate(relocator),
+            Repr::Packed(listpack) => listpack.relocate(relocator),
+            Repr::Table(members) => return members.relocate(place, relocator),
+        }
+        0
     }
 
     fn become_table(&mut self) -> &mut MemberTable<Member> {

@@ -14,6 +14,8 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use crate::relocate::Relocator;
+
 /// The bytes that jemalloc sets aside for an allocation: multiples of 16 up to 128, then four classes to each doubling.
 pub(crate) const fn size_class(size: usize) -> usize {
     match size {
@@ -113,6 +115,16 @@ impl<Note> Buffer<Note> {
             self.reallocate(after, after);
         }
         self.len = after as u32;
+    }
+
+    /// Moves the bytes to another allocation, if that is wanted and they are the buffer's own.
+    pub(super) fn relocate(&mut self, relocator: &mut Relocator<'_>)
+    where
+        Note: Copy,
+    {
+        if self.memory() > 0 && relocator.wants(self.start.as_ptr()) {
+            *self = self.clone();
+        }
     }
 
     /// Adds bytes at the end.

@@ -107,7 +107,7 @@ pub(super) fn memory(source: &Source<'_>, section: &mut Section<'_>) {
         .field("mem_aof_buffer", server.aof.waiting(server.changes.end()))
         .field("mem_allocator", allocator_name())
         .field("mem_overhead_db_hashtable_rehashing", 0)
-        .field("active_defrag_running", 0)
+        .field("active_defrag_running", server.defrag.running())
         .field("lazyfree_pending_objects", server.store.lazyfree_pending())
         .field("lazyfreed_objects", server.store.lazyfreed());
 }

@@ -24,6 +24,7 @@ use super::listpack::{Element, Listpack, TextBuffer};
 use super::member::{Field, Mortal};
 use super::{Kind, Limits, Object, Value, sample};
 use crate::hash::hash;
+use crate::relocate::Relocator;
 use crate::rng::below;
 use crate::table::{NO_DEADLINE, TableEntry};
 use fields::Fields;
@@ -380,6 +381,17 @@ impl Hash {
         match &mut self.repr {
             Repr::Packed(_) => 0,
             Repr::Table(fields) => fields.reap(now, limit, &mut |field| gone(field.key(), field.value())),
+        }
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere; answers where to go on, 0 at the end.
+    pub(super) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        match &mut self.repr {
+            Repr::Packed(listpack) => {
+                listpack.relocate(relocator);
+                0
+            }
+            Repr::Table(fields) => fields.relocate(place, relocator),
         }
     }
 

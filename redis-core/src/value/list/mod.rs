@@ -20,6 +20,7 @@ pub use node::NodeRef;
 
 use super::listpack::{Element, Listpack, Needle};
 use super::{Kind, Limits, Object, Value};
+use crate::relocate::Relocator;
 use fill::Fill;
 use node::Node;
 use quicklist::{Place, Quicklist, pop_from_listpack, remove_in_listpack};
@@ -221,6 +222,17 @@ impl List {
     /// element that comes and goes does not convert the list every time.
     fn shrink(&mut self, limits: &Limits) {
         self.become_listpack(2, limits);
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere; answers where to go on, 0 at the end.
+    pub(super) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        match &mut self.repr {
+            Repr::Packed(listpack) => {
+                listpack.relocate(relocator);
+                0
+            }
+            Repr::Quick(quicklist) => quicklist.relocate(place, relocator),
+        }
     }
 
     fn become_listpack(&mut self, share: usize, limits: &Limits) {

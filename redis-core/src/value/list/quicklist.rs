@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use super::Side;
 use super::fill::Fill;
 use super::node::{Node, NodeRef};
+use crate::relocate::Relocator;
 use crate::value::listpack::{self, Element, Listpack, Needle};
 
 /// A list as a sequence of nodes, none of them empty.
@@ -160,6 +161,16 @@ impl Quicklist {
             };
             self.insert_node(at, Self::new_node(value, fill));
         }
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere; answers where to go on, 0 at the end.
+    pub(super) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        match self.nodes.get_mut(place as usize) {
+            Some(Node::Packed(listpack)) => listpack.relocate(relocator),
+            Some(Node::Plain(element)) => relocator.text(element),
+            None => return 0,
+        }
+        place + 1
     }
 
     /// Removes the element at an end and returns what `read` makes of it.

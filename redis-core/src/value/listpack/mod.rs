@@ -21,6 +21,7 @@ pub(super) use entry::decimal_len;
 use std::ops::Range;
 
 use super::tight::Buffer;
+use crate::relocate::Relocator;
 use entry::{END, Encoded, back_length_size, body_size, decode, read_back_length};
 
 /// The header of a dump.
@@ -74,6 +75,10 @@ impl Listpack {
     /// The entries of the elements, as an entry of the keyspace holds them.
     pub(super) fn entries(&self) -> &[u8] {
         &self.entries
+    }
+
+    pub(super) fn relocate(&mut self, relocator: &mut Relocator<'_>) {
+        self.entries.relocate(relocator);
     }
 
     /// How many bytes a dump of it has, which is what limits of listpacks speak of.

@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use super::node::{Choice, Node, StreamEntry};
 use super::{Malformed, NewId, StreamId, map_memory};
+use crate::relocate::Relocator;
 use crate::value::Limits;
 use crate::value::listpack::{self, Listpack};
 
@@ -85,6 +86,15 @@ impl Trim {
 
 /// What is there.
 impl Entries {
+    /// One step of the walk that moves what is wanted elsewhere; answers where to go on, 0 at the end.
+    pub(in crate::value) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        /// How many nodes are a step. To begin one takes a walk to its first node.
+        const NODES: usize = 512;
+        self.nodes.values_mut().skip(place as usize).take(NODES).for_each(|node| node.relocate(relocator));
+        let next = place + NODES as u64;
+        if next < self.nodes.len() as u64 { next } else { 0 }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> u64 {
         self.len

@@ -14,6 +14,7 @@
 //!
 //! Foreign nodes are checked in every detail ([`Node::from_foreign`]), so that everything else can rely on the layout.
 
+use crate::relocate::Relocator;
 use crate::value::listpack::{self, Element, Listpack};
 
 use super::{Malformed, StreamId};
@@ -38,6 +39,10 @@ impl Node {
         let names = fields.iter().map(|(name, _)| Element::from_text(name));
         listpack.push_all_back(numbers.chain(names).chain([Element::Int(0)]));
         Self { listpack }
+    }
+
+    pub(super) fn relocate(&mut self, relocator: &mut Relocator<'_>) {
+        self.listpack.relocate(relocator);
     }
 
     pub(super) fn listpack(&self) -> &Listpack {

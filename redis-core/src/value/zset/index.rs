@@ -10,6 +10,7 @@
 use super::records::{Records, Slot};
 use crate::hash::hash;
 use crate::prefetch::prefetch;
+use crate::relocate::Relocator;
 
 const PAGE: usize = 256;
 
@@ -36,6 +37,14 @@ impl Index {
     /// About how many allocations there are.
     pub(super) fn allocations(&self) -> usize {
         self.pages.len()
+    }
+
+    /// Moves a page, if that is wanted.
+    pub(super) fn relocate(&mut self, page: usize, relocator: &mut Relocator<'_>) {
+        let page = &mut self.pages[page];
+        if relocator.wants(page.as_ptr()) {
+            *page = page.clone();
+        }
     }
 
     /// The head of a hash. There must be heads.

@@ -11,6 +11,7 @@ use super::index::Index;
 use super::records::{Records, Slot};
 use super::tree::{Key, Keys, Tree};
 use crate::hash::hash;
+use crate::relocate::Relocator;
 
 /// The members of a large sorted set.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,25 @@ impl Members {
 
     pub(super) fn free_effort(&self) -> usize {
         self.records.allocations() + self.index.allocations() + self.tree.allocations()
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere: first through the records, then through the index, then
+    /// through the tree. Answers where to go on, 0 at the end.
+    pub(super) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        let (chunks, pages) = (self.records.chunk_count(), self.index.allocations());
+        let at = place as usize;
+        if at < chunks {
+            self.records.relocate(at, relocator);
+            return place + 1;
+        }
+        if at < chunks + pages {
+            self.index.relocate(at - chunks, relocator);
+            return place + 1;
+        }
+        match self.tree.relocate(at - chunks - pages, relocator) {
+            0 => 0,
+            passed => place + passed as u64,
+        }
     }
 
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {

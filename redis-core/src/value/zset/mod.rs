@@ -42,6 +42,7 @@ use super::member::{Member, Mortal};
 use super::member_table::MemberTable;
 use super::{Kind, Limits, Object, Value};
 use crate::hash::hash;
+use crate::relocate::Relocator;
 use crate::table::{NO_DEADLINE, TableEntry};
 use members::Members;
 use packed::Packed;
@@ -398,6 +399,18 @@ impl ZSet {
         match &mut self.repr {
             Repr::Boxed(boxed) => boxed,
             Repr::Packed(_) => unreachable!("it was put into a box above"),
+        }
+    }
+
+    /// One step of the walk that moves what is wanted elsewhere; answers where to go on, 0 at the end. Those members that
+    /// end by themselves stand once more in a table, which stays where it is.
+    pub(super) fn relocate(&mut self, place: u64, relocator: &mut Relocator<'_>) -> u64 {
+        match self.view_mut() {
+            ViewMut::Packed(packed) => {
+                packed.relocate(relocator);
+                0
+            }
+            ViewMut::Tree(members) => members.relocate(place, relocator),
         }
     }
 

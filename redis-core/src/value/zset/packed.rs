@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::compare;
 use crate::num::{format_f64, parse_f64};
+use crate::relocate::Relocator;
 use crate::value::listpack::{self, Element, Listpack, TextBuffer};
 
 /// Whole numbers below this have a text that is an integer, and are integers as they stand.
@@ -60,6 +61,10 @@ impl Packed {
             previous = Some((member, score));
         }
         Some(Self(listpack))
+    }
+
+    pub(super) fn relocate(&mut self, relocator: &mut Relocator<'_>) {
+        self.0.relocate(relocator);
     }
 
     pub(super) fn as_listpack(&self) -> &Listpack {

@@ -32,6 +32,7 @@
 //! The `next` of a record belongs to the index, which chains records.
 
 use crate::prefetch::prefetch;
+use crate::relocate::Relocator;
 use crate::value::tight;
 
 /// The number of a record: its chunk, and its place in the chunk.
@@ -155,6 +156,16 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// How many chunks there are, those that are not in use included.
+    pub(super) fn chunk_count(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Moves a chunk, if that is wanted.
+    pub(super) fn relocate(&mut self, chunk: usize, relocator: &mut Relocator<'_>) {
+        relocator.vec(&mut self.chunks[chunk].bytes);
+    }
+
     /// How many bytes the records hold of the heap.
     pub(super) fn memory(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum::<usize>()

@@ -28,6 +28,7 @@ mod tests;
 use std::ops::Range;
 
 use super::records::Slot;
+use crate::relocate::Relocator;
 use node::{End, Inner, Node, SPARSE};
 use run::{CAPACITY, Run};
 
@@ -42,7 +43,7 @@ pub(super) struct Tree {
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { root: Node::Leaf(Box::new(Run::new())), len: 0 }
+        Self { root: Node::Leaf(Box::default()), len: 0 }
     }
 }
 
@@ -111,6 +112,30 @@ impl Tree {
                 Node::Inner(inner) => {
                     let (child, rest) = inner.child_with(rank);
                     (node, rank) = (&inner.children[child], rest);
+                }
+            }
+        }
+    }
+
+    /// Moves the leaf with the key of this rank, and what is above it, if that is wanted. Answers how many keys there are
+    /// from that rank to the end of the leaf, 0 if the rank is beyond the last.
+    pub(super) fn relocate(&mut self, mut rank: usize, relocator: &mut Relocator<'_>) -> usize {
+        if rank >= self.len {
+            return 0;
+        }
+        let mut node = &mut self.root;
+        loop {
+            match node {
+                Node::Leaf(run) => {
+                    relocator.boxed(run);
+                    return run.len() - rank;
+                }
+                Node::Inner(inner) => {
+                    relocator.boxed(inner);
+                    relocator.vec(&mut inner.counts);
+                    relocator.vec(&mut inner.children);
+                    let (child, rest) = inner.child_with(rank);
+                    (node, rank) = (&mut inner.children[child], rest);
                 }
             }
         }

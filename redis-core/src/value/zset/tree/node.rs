@@ -14,7 +14,7 @@ const ROOMY: usize = CAPACITY - CAPACITY / 8;
 /// What is split off from a full node when keys are added at the end.
 pub(super) const EDGE: usize = 2;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Inner {
     /// The first key below each child.
     pub(super) firsts: Run,
@@ -56,7 +56,7 @@ impl Node {
     /// A node of the same level with nothing in it.
     fn empty_sibling(&self) -> Self {
         match self {
-            Self::Leaf(_) => Self::Leaf(Box::new(Run::new())),
+            Self::Leaf(_) => Self::Leaf(Box::default()),
             Self::Inner(_) => Self::Inner(Box::new(Inner::new())),
         }
     }
@@ -98,7 +98,7 @@ fn share_vec<T>(left: &mut Vec<T>, right: &mut Vec<T>, len: usize) {
 
 impl Inner {
     pub(super) fn new() -> Self {
-        Self { firsts: Run::new(), counts: Vec::new(), children: Vec::new() }
+        Self::default()
     }
 
     /// The child with the key of this rank, and the rank there.

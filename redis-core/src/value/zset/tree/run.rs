@@ -22,6 +22,12 @@ pub(super) struct Run {
     scores: [f64; CAPACITY],
 }
 
+impl Default for Run {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Run {
     pub(super) fn new() -> Self {
         Self { len: 0, slots: [Slot::NONE; CAPACITY], scores: [0.0; CAPACITY] }
