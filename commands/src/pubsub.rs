@@ -268,7 +268,7 @@ fn leave(server: &Server, client: &mut Client, kind: SubscriptionKind, names: &[
         server.pubsub.unsubscribe(kind, &client.subscriber, &mut client.subscriptions, name);
         // What was published before is read before. Inside a transaction it would end up among the replies.
         if !client.in_exec {
-            client.shared.mailbox.drain(|message| reply.raw(message));
+            client.shared.mailbox.take().pieces().for_each(|piece| reply.raw(piece));
         }
         confirm(kind.unsubscribe_verb(), Some(name), client.subscriptions.reported(kind), reply);
     }

@@ -317,9 +317,7 @@ impl Session<'_> {
         if server.aof.holds_replies() {
             server.aof.wait_acknowledged(server.changes.end(), || server.lifecycle.is_stopping());
         }
-        let mut mail = Vec::new();
-        self.client.shared.mailbox.drain_into(&mut mail);
-        mail.iter().for_each(|message| reply.raw(message));
+        self.client.shared.mailbox.take().pieces().for_each(|piece| reply.raw(piece));
         reply.take()
     }
 }

@@ -93,7 +93,7 @@ fn deliver(shared: &ClientShared, blocked: &Blocked, mut reply: Reply) {
     if blocked.silent {
         shared.mailbox.wake();
     } else {
-        shared.mailbox.push(Bytes::from(reply.take()));
+        shared.mailbox.push(&Bytes::from(reply.take()));
     }
 }
 

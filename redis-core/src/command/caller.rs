@@ -297,7 +297,7 @@ impl Task {
         let ended = clock::unix_micros();
         measure(runner, &client.shared, command, args.as_args(), (ended.saturating_sub(self.busy), ended), bytes.len());
         if !self.request.silent {
-            client.shared.mailbox.push(Bytes::from(bytes));
+            client.shared.mailbox.push(&Bytes::from(bytes));
         }
     }
 }

@@ -16,7 +16,7 @@ impl Call<'_> {
         server.pubsub.unsubscribe_all(&client.subscriber, &mut client.subscriptions);
         client.note_subscriptions();
         // What was published before is still read, but nothing after the reply.
-        client.shared.mailbox.drain(|message| self.reply.raw(message));
+        client.shared.mailbox.take().pieces().for_each(|piece| self.reply.raw(piece));
         server.monitors.remove(client.id());
         client.monitor = false;
         server.stop_tracking(&client.shared);

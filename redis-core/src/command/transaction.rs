@@ -9,7 +9,7 @@ use super::dispatch::{fail, run, shards_of};
 use super::worker::Runner;
 use crate::db::{Key, Keyspace};
 use crate::error::{Error, Result};
-use crate::server::{Client, Queue, Queued, Transaction, Watched};
+use crate::server::{Client, Queue, Queued, Watched};
 
 impl Call<'_> {
     /// Begins a transaction.
@@ -20,8 +20,7 @@ impl Call<'_> {
         if self.client.transaction.is_some() {
             return Err(Error::new("ERR MULTI calls can not be nested"));
         }
-        let queue = std::mem::take(&mut self.worker.spare_queue);
-        self.client.transaction = Some(Transaction { queue, ..Default::default() });
+        self.client.transaction = Some(self.worker.spare_transaction.take().unwrap_or_default());
         self.client.shared.queued.store(0, Ordering::Relaxed);
         self.client.shared.is.multi.store(true, Ordering::Relaxed);
         Ok(())
@@ -45,7 +44,7 @@ impl Call<'_> {
     /// # Errors
     /// If no transaction is open, or a command was refused while queueing.
     pub fn run_transaction(&mut self) -> Result<()> {
-        let Some(transaction) = self.client.transaction.take() else {
+        let Some(mut transaction) = self.client.transaction.take() else {
             return Err(Error::new("ERR EXEC without MULTI"));
         };
         close(self.client);
@@ -70,7 +69,8 @@ impl Call<'_> {
             self.client.shared.last_command.store(command.id, Ordering::Relaxed);
         }
         self.client.in_exec = false;
-        self.worker.spare_queue = transaction.queue.emptied();
+        transaction.clear();
+        self.worker.spare_transaction = Some(transaction);
         if self.worker.has_effects() {
             self.worker.log_effects();
             self.client.written = self.worker.server.changes.end();

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::db::{Changes, Keyspace};
 use crate::error::Error;
 use crate::observe::{Thresholds, WorkerStats};
-use crate::server::{Effects, Queue, Server, Stale};
+use crate::server::{Effects, Server, Stale, Transaction};
 
 /// What a thread needs to run commands of one server.
 pub struct Worker {
@@ -46,8 +46,8 @@ pub struct Runner {
     pub(super) propagation: Propagation,
     /// What happened at one time and is not in the log yet.
     pub(super) effects: Effects,
-    /// An empty queue for the next MULTI; kept for its buffers.
-    pub(super) spare_queue: Queue,
+    /// An empty transaction for the next MULTI; kept for its buffers.
+    pub(super) spare_transaction: Option<Box<Transaction>>,
     /// Why changes are refused, if they are, as of the beginning of the batch.
     pub(super) write_refusal: Option<Error>,
     /// The worker runs what a log tells, which is not logged again.
@@ -79,7 +79,7 @@ impl Worker {
             eviction,
             propagation: Propagation::default(),
             effects: Effects::default(),
-            spare_queue: Queue::default(),
+            spare_transaction: None,
             write_refusal: None,
             replays: false,
         };

@@ -233,7 +233,7 @@ impl Connection {
     fn write_mail(&mut self, reply: &mut Reply, place: Option<usize>) {
         let mailbox = &self.client.shared.mailbox;
         let end = reply.len();
-        mailbox.drain(|message| reply.raw(message));
+        mailbox.take().pieces().for_each(|piece| reply.raw(piece));
         if let Some(place) = place {
             reply.move_end(end, place);
         }

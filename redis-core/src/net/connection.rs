@@ -37,9 +37,6 @@ const KEEP_REPLY: usize = 1 << 20;
 /// A reply that is longer is not put off: its client has enough to do already.
 const PUT_OFF: usize = 16 * 1024;
 
-/// A list of messages that has grown beyond this many is not kept for the next connection.
-const KEEP_MAIL: usize = 1024;
-
 /// A message of this size is sent by itself, not copied behind others.
 const LARGE_MESSAGE: usize = 16 * 1024;
 
@@ -443,24 +440,20 @@ impl Connection {
 
     /// Sends the mail, small messages together.
     fn deliver(&mut self, thread: &mut Thread) -> io::Result<()> {
-        let mut mail = std::mem::take(&mut thread.mail);
-        self.client.shared.mailbox.drain_into(&mut mail);
-        for message in mail.drain(..) {
-            if message.len() < LARGE_MESSAGE {
-                thread.reply.raw(&message);
+        let mail = self.client.shared.mailbox.take();
+        for piece in mail.pieces() {
+            if piece.len() < LARGE_MESSAGE {
+                thread.reply.raw(piece);
             }
-            if message.len() >= LARGE_MESSAGE || thread.reply.len() >= LARGE_MESSAGE {
+            if piece.len() >= LARGE_MESSAGE || thread.reply.len() >= LARGE_MESSAGE {
                 self.send(thread);
             }
-            if message.len() >= LARGE_MESSAGE {
-                let taken = self.emit(&message)?;
+            if piece.len() >= LARGE_MESSAGE {
+                let taken = self.emit(piece)?;
                 self.note_sent(thread, taken);
             }
         }
         self.send(thread);
-        if mail.capacity() <= KEEP_MAIL {
-            thread.mail = mail;
-        }
         Ok(())
     }
 

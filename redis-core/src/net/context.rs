@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 
-use bytes::Bytes;
-
 use super::batch::Item;
 use crate::command::{LendWorker, Worker};
 use crate::db::Key;
@@ -24,7 +22,6 @@ pub(super) struct Thread {
     pub(super) spans: Vec<Span>,
     pub(super) keys: Vec<Key>,
     pub(super) batch: Vec<Item>,
-    pub(super) mail: Vec<Bytes>,
     /// Empty buffers for replies that are put off.
     pub(super) spare: Vec<Vec<u8>>,
     /// How many connections have run requests since the thread last waited for events.
@@ -56,7 +53,6 @@ pub(super) fn enter(worker: Worker) -> Entered {
         spans: Vec::new(),
         keys: Vec::new(),
         batch: Vec::new(),
-        mail: Vec::new(),
         spare: Vec::new(),
         served: 0,
         crowded: false,

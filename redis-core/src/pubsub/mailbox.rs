@@ -4,7 +4,8 @@
 //! connection wants it to see (a published message, a tracking invalidation, the order to close) is left in its
 //! mailbox, from any thread, and the owner picks it up between two requests or when it is woken.
 //!
-//! A message is a [`Bytes`]: encoded once by the sender, shared by every recipient that speaks the same protocol.
+//! A message is a [`Bytes`]: encoded once by the sender, shared by every recipient that speaks the same protocol. Only
+//! small ones are copied, as to share them takes longer and hardly less memory ([`Mail`]).
 //!
 //! The owner looks at its mailbox after every batch of requests, although nearly always nothing is there; that look
 //! is [`Mailbox::is_idle`], two relaxed loads of one cache line and no lock. Relaxed is enough because a sender who
@@ -106,8 +107,47 @@ pub struct Mailbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    messages: Vec<Bytes>,
+    mail: Mail,
     waker: Option<Waker>,
+}
+
+/// A message of this size is copied for each of its receivers.
+const SMALL: usize = 256;
+
+/// What is reserved for small messages: they are soon sent, and who gets one mostly gets several.
+const ROOM: usize = 1024;
+
+/// So many bytes of small messages stand in one piece at most, or one more than that.
+const PIECE: usize = 16 * 1024;
+
+/// What was left for a connection, oldest first.
+#[derive(Debug, Default)]
+pub struct Mail {
+    /// Larger messages, and small ones that came before them.
+    pieces: Vec<Bytes>,
+    /// The small messages since then, one behind the other.
+    small: Vec<u8>,
+}
+
+impl Mail {
+    fn push(&mut self, message: &Bytes) {
+        if message.len() > SMALL || self.small.len() >= PIECE {
+            if !self.small.is_empty() {
+                self.pieces.push(Bytes::from(std::mem::take(&mut self.small)));
+            }
+            self.pieces.push(message.clone());
+        } else {
+            if self.small.capacity() == 0 {
+                self.small.reserve(ROOM);
+            }
+            self.small.extend_from_slice(message);
+        }
+    }
+
+    /// All bytes, in pieces that may hold several messages.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(|piece| &piece[..]).chain((!self.small.is_empty()).then_some(&self.small[..]))
+    }
 }
 
 impl Mailbox {
@@ -126,14 +166,14 @@ impl Mailbox {
     /// The caller compares the result with the limit of the owner's class and asks the owner to close when it is
     /// passed. Once a close was requested nothing more is stored, so that a reader who has stopped reading cannot
     /// make the server grow until its owner runs.
-    pub fn push(&self, message: Bytes) -> usize {
+    pub fn push(&self, message: &Bytes) -> usize {
         if message.is_empty() || self.close.load(Relaxed) != 0 {
             return self.pending();
         }
         let mut inner = self.inner.lock();
         let before = self.pending.load(Relaxed);
         let after = before + message.len();
-        inner.messages.push(message);
+        inner.mail.push(message);
         self.pending.store(after, Relaxed);
         self.gauge.change(before, after);
         let waker = if before == 0 { inner.waker.clone() } else { None };
@@ -155,7 +195,7 @@ impl Mailbox {
 
     /// Leaves a message for the owner, who is told when more waits than `limits` allow, what its socket has not taken
     /// included.
-    pub fn push_within(&self, message: Bytes, limits: OutputLimits) {
+    pub fn push_within(&self, message: &Bytes, limits: OutputLimits) {
         let len = message.len();
         let waiting = self.push(message) + self.backlog.load(Relaxed);
         if limits.hard != 0 && waiting > limits.hard {
@@ -189,31 +229,16 @@ impl Mailbox {
         self.is_empty() && self.close.load(Relaxed) == 0
     }
 
-    /// Moves all messages to the end of `target`, oldest first, and returns their bytes.
-    pub fn drain_into(&self, target: &mut Vec<Bytes>) -> usize {
+    /// Takes all messages out. Their buffers go with them: most connections receive rarely, and an idle one should hold none.
+    pub fn take(&self) -> Mail {
         if self.is_empty() {
-            return 0;
+            return Mail::default();
         }
         let mut inner = self.inner.lock();
-        // The list is given away rather than emptied: most connections receive rarely, and an idle one should hold no
-        // buffer.
-        let mut messages = std::mem::take(&mut inner.messages);
+        let mail = std::mem::take(&mut inner.mail);
         let bytes = self.pending.swap(0, Relaxed);
         self.gauge.change(bytes, 0);
-        drop(inner);
-        if target.is_empty() {
-            *target = messages;
-        } else {
-            target.append(&mut messages);
-        }
-        bytes
-    }
-
-    /// Takes all messages out, oldest first, and gives them to `each`.
-    pub fn drain(&self, each: impl FnMut(&Bytes)) {
-        let mut messages = Vec::new();
-        self.drain_into(&mut messages);
-        messages.iter().for_each(each);
+        mail
     }
 
     /// Asks the owner to close the connection. The first reason stays; returns whether this was the first.
@@ -283,33 +308,40 @@ mod tests {
     fn keeps_order_and_counts_bytes() {
         let mailbox = Mailbox::new();
         assert!(mailbox.is_idle());
-        assert_eq!(mailbox.push(Bytes::from_static(b"one")), 3);
-        assert_eq!(mailbox.push(Bytes::from_static(b"three")), 8);
-        let mut out = vec![Bytes::from_static(b"zero")];
-        assert_eq!(mailbox.drain_into(&mut out), 8);
-        assert_eq!(out, ["zero", "one", "three"]);
+        // Small ones side by side, larger ones shared, and never much in one piece.
+        let messages: Vec<_> =
+            (0..1_000).map(|n| Bytes::from(vec![n as u8; [3, SMALL, SMALL + 1, 5, 100][n % 5 * (n / 800)]])).collect();
+        let lengths = messages.iter().scan(0, |sum, message| {
+            *sum += message.len();
+            Some(*sum)
+        });
+        assert!(messages.iter().map(|message| mailbox.push(message)).eq(lengths));
+        let mail = mailbox.take();
+        assert_eq!(mail.pieces().collect::<Vec<_>>().concat(), messages.concat());
+        assert!(mail.pieces().all(|piece| piece.len() <= PIECE + SMALL));
+        assert_eq!(mail.pieces().filter(|piece| messages.iter().any(|own| own.as_ptr() == piece.as_ptr())).count(), 40);
         assert!(mailbox.is_idle());
-        assert_eq!(mailbox.drain_into(&mut out), 0);
+        assert_eq!(mailbox.take().pieces().count(), 0);
     }
 
     #[test]
     fn wakes_only_when_it_was_empty() {
         let (bell, waker) = bell();
         let mailbox = Mailbox::new();
-        mailbox.push(Bytes::from_static(b"before anyone listens"));
-        mailbox.drain_into(&mut Vec::new());
+        mailbox.push(&Bytes::from_static(b"before anyone listens"));
+        drop(mailbox.take());
         mailbox.register(&waker);
         for _ in 0..3 {
-            mailbox.push(Bytes::from_static(b"x"));
+            mailbox.push(&Bytes::from_static(b"x"));
         }
         assert_eq!(bell.0.load(Relaxed), 1);
-        mailbox.drain_into(&mut Vec::new());
-        mailbox.push(Bytes::from_static(b"x"));
+        drop(mailbox.take());
+        mailbox.push(&Bytes::from_static(b"x"));
         assert_eq!(bell.0.load(Relaxed), 2);
-        mailbox.push(Bytes::new());
+        mailbox.push(&Bytes::new());
         mailbox.unregister();
-        mailbox.drain_into(&mut Vec::new());
-        mailbox.push(Bytes::from_static(b"x"));
+        drop(mailbox.take());
+        mailbox.push(&Bytes::from_static(b"x"));
         assert_eq!(bell.0.load(Relaxed), 2);
     }
 
@@ -318,12 +350,12 @@ mod tests {
         let (bell, waker) = bell();
         let mailbox = Mailbox::new();
         mailbox.register(&waker);
-        mailbox.push(Bytes::from_static(b"kept"));
+        mailbox.push(&Bytes::from_static(b"kept"));
         assert!(mailbox.request_close(CloseReason::OutputBufferLimit));
         assert!(!mailbox.request_close(CloseReason::Killed));
         assert_eq!(mailbox.close_requested(), Some(CloseReason::OutputBufferLimit));
         assert_eq!(bell.0.load(Relaxed), 2);
-        assert_eq!(mailbox.push(Bytes::from_static(b"dropped")), 4);
+        assert_eq!(mailbox.push(&Bytes::from_static(b"dropped")), 4);
         assert!(!mailbox.is_idle());
     }
 
@@ -333,7 +365,7 @@ mod tests {
         let mut context = Context::from_waker(&waker);
         let mailbox = Mailbox::new();
         assert!(mailbox.poll_ready(&mut context).is_pending());
-        mailbox.push(Bytes::from_static(b"x"));
+        mailbox.push(&Bytes::from_static(b"x"));
         assert_eq!(bell.0.load(Relaxed), 1);
         assert!(mailbox.poll_ready(&mut context).is_ready());
     }
@@ -347,15 +379,13 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         for _ in 0..5_000 {
-                            mailbox.push(Bytes::from_static(b"m"));
+                            mailbox.push(&Bytes::from_static(b"m"));
                         }
                     })
                 })
                 .collect();
-            let mut out = Vec::new();
             while seen < 20_000 {
-                mailbox.drain_into(&mut out);
-                seen += out.drain(..).count();
+                seen += mailbox.take().pieces().map(<[u8]>::len).sum::<usize>();
             }
             for sender in senders {
                 sender.join().unwrap();

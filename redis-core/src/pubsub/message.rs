@@ -11,31 +11,33 @@ const FRAMING: usize = 48;
 ///
 /// Most channels are read by connections that speak one protocol, so neither form is made before someone needs it.
 pub(super) struct Message<'a> {
+    text: Text<'a>,
+    resp2: Option<Bytes>,
+    resp3: Option<Bytes>,
+}
+
+struct Text<'a> {
     verb: &'static str,
     pattern: Option<&'a [u8]>,
     channel: &'a [u8],
     payload: &'a [u8],
-    resp2: Option<Bytes>,
-    resp3: Option<Bytes>,
 }
 
 impl<'a> Message<'a> {
     /// `verb` is `message`, `smessage`, or `pmessage` which goes with a pattern.
     pub(super) fn new(verb: &'static str, pattern: Option<&'a [u8]>, channel: &'a [u8], payload: &'a [u8]) -> Self {
-        Self { verb, pattern, channel, payload, resp2: None, resp3: None }
+        Self { text: Text { verb, pattern, channel, payload }, resp2: None, resp3: None }
     }
 
     /// The bytes to send to a subscriber of that protocol, shared with all others of it.
-    pub(super) fn encoded(&mut self, protocol: u8) -> Bytes {
-        let known = if protocol == 3 { &self.resp3 } else { &self.resp2 };
-        if let Some(bytes) = known {
-            return bytes.clone();
-        }
-        let bytes = self.encode(protocol);
-        let slot = if protocol == 3 { &mut self.resp3 } else { &mut self.resp2 };
-        slot.insert(bytes).clone()
+    pub(super) fn encoded(&mut self, protocol: u8) -> &Bytes {
+        let Self { text, resp2, resp3 } = self;
+        let form = if protocol == 3 { resp3 } else { resp2 };
+        form.get_or_insert_with(|| text.encode(protocol))
     }
+}
 
+impl Text<'_> {
     fn encode(&self, protocol: u8) -> Bytes {
         let pattern_len = self.pattern.map_or(0, <[u8]>::len);
         let texts = self.verb.len() + pattern_len + self.channel.len() + self.payload.len();
@@ -60,8 +62,8 @@ mod tests {
         let mut message = Message::new("message", None, b"ch", b"hi");
         assert_eq!(message.encoded(2), "*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$2\r\nhi\r\n");
         assert_eq!(message.encoded(3), ">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$2\r\nhi\r\n");
-        let (one, two) = (message.encoded(3), message.encoded(3));
-        assert_eq!(one.as_ptr(), two.as_ptr());
+        let one = message.encoded(3).as_ptr();
+        assert_eq!(one, message.encoded(3).as_ptr());
 
         let mut matched = Message::new("pmessage", Some(b"c*"), b"ch", b"");
         assert_eq!(matched.encoded(2), "*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\nch\r\n$0\r\n\r\n");

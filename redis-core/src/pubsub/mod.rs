@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-pub use mailbox::{AtomicLimits, CloseReason, Mailbox, OutputLimits};
+pub use mailbox::{AtomicLimits, CloseReason, Mail, Mailbox, OutputLimits};
 pub use subscribers::Subscriber;
 pub use subscriptions::{SubscriptionKind, Subscriptions};
 

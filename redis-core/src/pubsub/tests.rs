@@ -24,10 +24,8 @@ impl Connection {
 
     /// What was received, as text, with line ends shown as spaces.
     fn received(&self) -> String {
-        let mut messages = Vec::new();
-        self.subscriber.mailbox.drain_into(&mut messages);
-        let text: Vec<_> = messages.iter().map(|m| String::from_utf8_lossy(m)).collect();
-        text.concat().replace("\r\n", " ")
+        let mail = self.subscriber.mailbox.take();
+        String::from_utf8_lossy(&mail.pieces().collect::<Vec<_>>().concat()).replace("\r\n", " ")
     }
 }
 

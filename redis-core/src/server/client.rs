@@ -34,6 +34,14 @@ pub struct Transaction {
     pub takes_memory: bool,
 }
 
+impl Transaction {
+    /// Begins anew, with the room of the queue.
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        *self = Self { queue: std::mem::take(&mut self.queue), ..Self::default() };
+    }
+}
+
 /// A key that WATCH looks after.
 #[derive(Debug)]
 pub struct Watched {
@@ -73,7 +81,7 @@ pub struct Client {
     /// Arguments of the request at hand that neither logs nor monitors may show, by index.
     pub hidden: Vec<usize>,
     /// An open MULTI.
-    pub transaction: Option<Transaction>,
+    pub transaction: Option<Box<Transaction>>,
     /// EXEC is running its queue: nothing may block.
     pub in_exec: bool,
     /// The command at hand has waited for a key, and runs again because something happened to it.

@@ -452,7 +452,7 @@ mod tests {
         assert!(clients.get(large.id).is_none());
         // What others have left counts, too.
         assert!(!clients.note_memory(&small));
-        small.mailbox.push(vec![b'm'; 300_000].into());
+        small.mailbox.push(&vec![b'm'; 300_000].into());
         assert!(clients.note_memory(&small));
         assert_eq!(clients.evict(), 1);
         assert_eq!([&small, &larger].map(|client| closed(client)), [Some(CloseReason::Evicted), None]);
@@ -478,7 +478,7 @@ mod tests {
         *client.name.write() = vec![b'n'; 1000].into();
         let prefixes = vec![vec![b'p'; 1000].into()];
         *client.tracking.write() = Some(Arc::new(Tracking { prefixes, ..Tracking::default() }));
-        client.mailbox.push(vec![b'm'; 1000].into());
+        client.mailbox.push(&vec![b'm'; 1000].into());
         assert!((8000..9000).contains(&(client.memory() - before)), "{}", client.memory() - before);
     }
 }

@@ -72,7 +72,7 @@ impl Monitors {
         line.extend_from_slice(b"\r\n");
         let (line, limits) = (Bytes::from(line), self.limits.get());
         for client in self.list.read().iter() {
-            client.mailbox.push_within(line.clone(), limits);
+            client.mailbox.push_within(&line, limits);
         }
     }
 }

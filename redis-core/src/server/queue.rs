@@ -81,21 +81,19 @@ impl Queue {
         &self.keys
     }
 
-    /// The queue without its requests, for the next transaction; with its room, unless that is much.
-    #[must_use]
-    pub fn emptied(mut self) -> Self {
+    /// Forgets the requests, but keeps their room for those of the next transaction, unless it is much.
+    pub fn clear(&mut self) {
         let room = self.bytes.capacity()
             + self.spans.capacity() * size_of::<Span>()
             + self.keys.capacity() * size_of::<Key>()
             + self.requests.capacity() * size_of::<Ends>();
         if room > KEEP {
-            return Self::default();
+            *self = Self::default();
         }
         self.bytes.clear();
         self.spans.clear();
         self.keys.clear();
         self.requests.clear();
-        self
     }
 }
 
@@ -119,10 +117,11 @@ mod tests {
                 let indices = |keys: &[Key]| keys.iter().map(|key| key.index).collect::<Vec<_>>();
                 assert_eq!((queued.command, indices(queued.keys)), (request as u16, indices(&keys(request))));
             }
-            queue = queue.emptied();
+            queue.clear();
             assert!(queue.is_empty() && queue.memory() == 0 && queue.bytes.capacity() > 0, "{round}");
         }
         queue.push(0, OwnedArgs::new([&[b'x'; KEEP + 1][..]]).as_args(), &[]);
-        assert_eq!(queue.emptied().bytes.capacity(), 0);
+        queue.clear();
+        assert_eq!(queue.bytes.capacity(), 0);
     }
 }

@@ -305,7 +305,7 @@ fn send(
         None => {
             tracking.broken.store(true, Relaxed);
             if client.protocol.load(Relaxed) == 3 {
-                client.mailbox.push_within(broken(tracking.redirect.unwrap_or(0)), limits);
+                client.mailbox.push_within(&broken(tracking.redirect.unwrap_or(0)), limits);
             }
             return;
         }
@@ -315,7 +315,7 @@ fn send(
         Some(_) => return,
     };
     if let Some(target) = target {
-        target.mailbox.push_within(message, limits);
+        target.mailbox.push_within(&message, limits);
     }
 }
 
@@ -375,7 +375,7 @@ mod tests {
 
     fn received(client: &ClientShared) -> String {
         let mut text = String::new();
-        client.mailbox.drain(|message| text += &String::from_utf8_lossy(message));
+        client.mailbox.take().pieces().for_each(|piece| text += &String::from_utf8_lossy(piece));
         text
     }
 
