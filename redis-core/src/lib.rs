@@ -74,7 +74,7 @@ pub mod __private {
         Docs, EffectArgs, Family, Find, Flags, IntoOutcome, IntoReply, KeyFlags, KeyShape, KeySpec, Outcome, Parameter,
         Run, Schema, Shape, ToArgs, arity, help, key_spec_count, key_specs,
     };
-    pub use crate::db::Key;
+    pub use crate::db::{Key, Walk};
     pub use crate::error::{Error, Result};
     pub use crate::rdb::{DataTypeDef, Named};
 }

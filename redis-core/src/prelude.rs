@@ -6,7 +6,7 @@ pub use crate::command::{
     NumKeys, Okay, Pattern, Propagation, Rest, ScanCursor, Schema, Seconds, Secret, SetOf, Simple, Timeout, ToArgs,
     UnixMillis, UnixSeconds, Wait, WaitKeys,
 };
-pub use crate::db::{Db, Deadline, Key, Keyspace, Stored, Ttl};
+pub use crate::db::{Db, Deadline, Key, Keyspace, Stored, Ttl, Walk};
 pub use crate::error::{Error, Result};
 pub use crate::rdb::{DataType, Error as RdbError, RdbReader, RdbWriter};
 pub use crate::resp::Reply;

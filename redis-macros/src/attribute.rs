@@ -43,6 +43,7 @@ pub(crate) enum Access {
     None,
     Keys,
     All,
+    Each,
 }
 
 impl Parse for CommandAttribute {
@@ -94,7 +95,8 @@ impl CommandAttribute {
                 self.surplus_is_syntax = Some(choice(input, &[("syntax", true), ("arity", false)])?);
             }
             "access" => {
-                let choices = [("none", Access::None), ("keys", Access::Keys), ("all", Access::All)];
+                let choices =
+                    [("none", Access::None), ("keys", Access::Keys), ("all", Access::All), ("each", Access::Each)];
                 self.access = Some(choice(input, &choices)?);
             }
             "readonly" => self.readonly = Some(parse::boolean(input)?),

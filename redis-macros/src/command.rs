@@ -217,7 +217,7 @@ impl Command {
         };
         let mut places = places.iter();
         let lent = self.parameters.iter().map(|parameter| match parameter {
-            Parameter::Provided(provided) => provided.lend(&call, &context, &caller),
+            Parameter::Provided(provided) => provided.lend(rt, &call, &context, &caller),
             Parameter::Requested(_) => {
                 let place = places.next();
                 quote!(#place)
@@ -345,14 +345,12 @@ impl Command {
             // It takes the locks itself, when it needs them.
             return quote!(#rt::Access::None);
         }
-        let declared = self
-            .attribute
-            .access
-            .or_else(|| self.data().map(|data| if data.kind.name() == "Db" { Access::Keys } else { Access::All }));
+        let declared = self.attribute.access.or_else(|| self.data().and_then(|data| data.kind.access()));
         match declared {
             Some(Access::None) => quote!(#rt::Access::None),
             Some(Access::Keys) => quote!(#rt::Access::Keys),
             Some(Access::All) => quote!(#rt::Access::All),
+            Some(Access::Each) => quote!(#rt::Access::Each),
             None => quote!(if KEYS.is_empty() { #rt::Access::None } else { #rt::Access::Keys }),
         }
     }
@@ -364,7 +362,10 @@ impl Command {
         if let Some(data) = self.data() {
             let name = data.kind.name();
             match data.mutable {
-                false if !denied(&self.attribute.readonly) => flags.push(("READONLY", format!("`&{name}`"))),
+                false if !denied(&self.attribute.readonly) => {
+                    let lent = if data.kind.is_given() { "" } else { "&" };
+                    flags.push(("READONLY", format!("`{lent}{name}`")));
+                }
                 true if !denied(&self.attribute.write) => flags.push(("WRITE", format!("`&mut {name}`"))),
                 _ => {}
             }
@@ -398,7 +399,10 @@ impl Command {
         }
         let mutable = self.data().map(|data| data.mutable);
         if let Some(word) = self.attribute.readonly.as_ref().filter(|word| word.value || mutable != Some(false)) {
-            return Err(Error::new(word.span(), "`readonly = false` is for commands that take `&Db` or `&Keyspace`"));
+            return Err(Error::new(
+                word.span(),
+                "`readonly = false` is for commands that take `&Db`, `&Keyspace` or `Walk`",
+            ));
         }
         if let Some(word) = self.attribute.write.as_ref().filter(|word| word.value || mutable != Some(true)) {
             return Err(Error::new(

@@ -186,7 +186,7 @@ fn check_provided(parameters: &[Parameter], errors: &mut Errors) {
         let Parameter::Provided(provided) = parameter else { continue };
         let kinds = || seen.iter().map(|seen| seen.kind);
         let problem = if provided.kind.is_data() && kinds().any(Kind::is_data) {
-            Some("the keyspace is lent once: keep one of `&Db`, `&mut Db`, `&Keyspace` and `&mut Keyspace`")
+            Some("the keyspace is lent once: keep one of `&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace` and `Walk`")
         } else if kinds().any(|kind| kind == provided.kind) {
             Some("this is lent once: there is another parameter of this type")
         } else if kinds().any(|kind| kind == Kind::Call) || provided.kind == Kind::Call && !seen.is_empty() {
@@ -219,7 +219,7 @@ fn check_repeated(parameters: &[Parameter], errors: &mut Errors) {
     }
 }
 
-/// Refuses to declare that a key is written where the keyspace can only be read.
+/// Refuses to declare that a key is written where the keyspace can only be read, and any beside a `Walk`.
 fn check_keys(parameters: &[Parameter], errors: &mut Errors) {
     let reads_only = parameters.iter().find_map(|parameter| match parameter {
         Parameter::Provided(provided) if provided.kind.is_data() => (!provided.mutable).then_some(provided),
@@ -229,6 +229,11 @@ fn check_keys(parameters: &[Parameter], errors: &mut Errors) {
     for parameter in parameters {
         let Parameter::Requested(requested) = parameter else { continue };
         let Some(key) = &requested.key else { continue };
+        if data.kind == Kind::Walk {
+            let problem = "a `Walk` locks no declared keys: take `&Keyspace`, or leave the key out";
+            errors.push(Error::new_spanned(&key.attribute, problem));
+            continue;
+        }
         if let Some(flag) = key.flags.iter().find(|flag| words::WRITING_KEY_FLAGS.iter().any(|name| *flag == name)) {
             let name = data.kind.name();
             errors.push(Error::new(

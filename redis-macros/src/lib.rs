@@ -41,9 +41,9 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// A parameter comes from the server (`&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace`, `&Server`, `&Client`,
-/// `&mut Client`, `&mut Reply`, `&mut Propagation`, `&Context`, or `&mut Call` for everything) or from the request (any
-/// type that is an `Argument`). The first paragraph of the doc comment is the summary in COMMAND DOCS. The words of the
+/// A parameter comes from the server (`&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace`, `Walk`, `&Server`,
+/// `&Client`, `&mut Client`, `&mut Reply`, `&mut Propagation`, `&Context`, or `&mut Call` for everything) or from the
+/// request (any type that is an `Argument`). The first paragraph of the doc comment is the summary in COMMAND DOCS. The words of the
 /// attribute:
 ///
 /// | word | meaning |
@@ -56,7 +56,7 @@ use proc_macro::TokenStream;
 /// | `history("7.0.0" = "..", ..)` | what changed when |
 /// | `deprecated(since = "..", replaced_by = "..")` | what to use instead |
 /// | `extra = syntax`, `extra = arity` | the error for surplus arguments |
-/// | `access = none`, `keys`, `all` | what is locked, if the parameters do not tell |
+/// | `access = none`, `keys`, `all`, `each` | what is locked, if the parameters do not tell |
 /// | `readonly = false`, `write = false` | not marked READONLY or WRITE, although the parameters say so |
 /// | `crate = ".."` | where the runtime is |
 ///

@@ -1,11 +1,13 @@
 //! Parameters that come from the server and take no argument.
 //!
-//! All but one are lent for the length of the call. They are told by the last word of their type, so that the macro can derive from them what the command touches.
+//! Most are lent for the length of the call, some given. They are told by the last word of their type, so that the macro can
+//! derive from them what the command touches.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, Ident, Result, Type};
 
+use crate::attribute::Access;
 use crate::types;
 
 /// What the server lends to a command.
@@ -15,6 +17,8 @@ pub(crate) enum Kind {
     Db,
     /// All keys.
     Keyspace,
+    /// All keys, one shard at a time: given, as it does the locking.
+    Walk,
     Server,
     SharedServer,
     Client,
@@ -42,6 +46,7 @@ impl Kind {
         Some(match segment.ident.to_string().as_str() {
             "Db" => Kind::Db,
             "Keyspace" => Kind::Keyspace,
+            "Walk" => Kind::Walk,
             "Server" => Kind::Server,
             "Arc" if types::inner(ty, "Arc").is_some_and(|inner| types::is(inner, "Server")) => Kind::SharedServer,
             "Client" => Kind::Client,
@@ -58,6 +63,7 @@ impl Kind {
         match self {
             Kind::Db => "Db",
             Kind::Keyspace => "Keyspace",
+            Kind::Walk => "Walk",
             Kind::Server => "Server",
             Kind::SharedServer => "Arc<Server>",
             Kind::Client => "Client",
@@ -71,7 +77,22 @@ impl Kind {
 
     /// Whether it gives access to the data.
     pub(crate) fn is_data(self) -> bool {
-        matches!(self, Kind::Db | Kind::Keyspace)
+        matches!(self, Kind::Db | Kind::Keyspace | Kind::Walk)
+    }
+
+    /// What a command touches that takes it, if it gives access to the data.
+    pub(crate) fn access(self) -> Option<Access> {
+        match self {
+            Kind::Db => Some(Access::Keys),
+            Kind::Keyspace => Some(Access::All),
+            Kind::Walk => Some(Access::Each),
+            _ => None,
+        }
+    }
+
+    /// Whether it is given, not lent.
+    pub(crate) fn is_given(self) -> bool {
+        matches!(self, Kind::Walk | Kind::Caller)
     }
 
     /// Whether it can be lent for reading only, and for changing.
@@ -80,7 +101,7 @@ impl Kind {
             Kind::Db | Kind::Keyspace | Kind::Client => (true, true),
             Kind::Server | Kind::SharedServer | Kind::Context => (true, false),
             Kind::Reply | Kind::Propagation | Kind::Call => (false, true),
-            Kind::Caller => (false, false),
+            Kind::Walk | Kind::Caller => (false, false),
         }
     }
 }
@@ -96,8 +117,10 @@ impl Provided {
         let (shared, mutable) = kind.lent();
         let name = kind.name();
         match lent {
-            None if kind == Kind::Caller => Ok(Some(Provided { kind, mutable: false, ty: Box::new(ty.clone()) })),
-            Some(_) if kind == Kind::Caller => Err(Error::new_spanned(ty, "this is given, not lent: take `Caller`")),
+            None if kind.is_given() => Ok(Some(Provided { kind, mutable: false, ty: Box::new(ty.clone()) })),
+            Some(_) if kind.is_given() => {
+                Err(Error::new_spanned(ty, format!("this is given, not lent: take `{name}`")))
+            }
             Some(true) if mutable => Ok(Some(Provided { kind, mutable: true, ty: Box::new(ty.clone()) })),
             Some(false) if shared => Ok(Some(Provided { kind, mutable: false, ty: Box::new(ty.clone()) })),
             _ => {
@@ -113,12 +136,13 @@ impl Provided {
 
     /// The expression that lends it, where `call` is the call, `context` the context of the value pass, and `caller` the
     /// `Caller` of an `async` command.
-    pub(crate) fn lend(&self, call: &Ident, context: &Ident, caller: &Ident) -> TokenStream {
+    pub(crate) fn lend(&self, rt: &TokenStream, call: &Ident, context: &Ident, caller: &Ident) -> TokenStream {
         match (self.kind, self.mutable) {
             (Kind::Db, false) => quote!(#call.keyspace.db()),
             (Kind::Db, true) => quote!(#call.keyspace.db_mut()),
             (Kind::Keyspace, false) => quote!(&*#call.keyspace),
             (Kind::Keyspace, true) => quote!(&mut *#call.keyspace),
+            (Kind::Walk, _) => quote!(#rt::Walk::new(&mut *#call.keyspace)),
             (Kind::Server, _) => quote!(&*#call.worker.server),
             (Kind::SharedServer, _) => quote!(&#call.worker.server),
             (Kind::Client, false) => quote!(&*#call.client),

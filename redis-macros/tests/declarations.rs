@@ -47,6 +47,12 @@ fn sort(keyspace: &mut Keyspace, #[key(RO, ACCESS)] key: Key, options: SortOptio
     let _ = (keyspace, key, options.by, options.limit.map(|limit| (limit.offset, limit.count)), options.store);
 }
 
+/// Counts.
+#[command(since = "1.0.0", complexity = "O(N)")]
+fn count(mut walk: Walk) -> usize {
+    walk.size()
+}
+
 container!("BOX", since = "2.0.0", "A container.", help_since = "5.0.0");
 
 /// Opens.
@@ -181,6 +187,7 @@ fn arity_flags_and_access_follow_from_the_signature() {
     assert_eq!(of("write"), (-6, Flags::WRITE.union(Flags::MOVABLEKEYS), Access::Keys));
     assert_eq!(of("wait"), (-3, Flags::WRITE.union(Flags::BLOCKING), Access::Keys));
     assert_eq!(of("sort"), (-2, Flags::WRITE.union(Flags::MOVABLEKEYS), Access::All));
+    assert_eq!(of("count"), (1, Flags::READONLY, Access::Each));
     assert_eq!(of("box"), (-2, Flags::NONE, Access::None));
     assert_eq!(of("box|no-open"), (-2, Flags::NONE, Access::None));
     assert_eq!(of("box|help"), (2, Flags::LOADING.union(Flags::STALE), Access::None));

@@ -1,9 +1,10 @@
 //! Many clients on several worker threads at once: what the locks, the queues of waiting clients and the mailboxes between
 //! threads promise.
 //!
-//! Money moves between accounts in different shards, elements go through lists at which others wait, and messages go
+//! In the first test, money moves between accounts in different shards, elements go through lists at which others wait, and messages go
 //! from one thread to another, while keys are scanned, copied for snapshots and given other names. At the end nothing is lost,
-//! nothing is there twice, and nobody has seen half of a transaction. A lock taken in the wrong order would stop it.
+//! nothing is there twice, and nobody has seen half of a transaction. A lock taken in the wrong order would stop it. In the
+//! second, others go through all keys, one shard at a time, while keys come and go.
 //!
 //! `STRESS_ROUNDS` says how long (1 by default). It is meant to run under ThreadSanitizer, too, for which a stable compiler
 //! has to be asked; `tests/tsan-suppressions.txt` says what is not ours:
@@ -201,6 +202,98 @@ fn nothing_is_lost_between_threads() {
         assert_eq!(taken.len(), 3 * elements, "nothing is lost and nothing is there twice");
         assert_eq!(taken.iter().collect::<BTreeSet<_>>().len(), 3 * elements);
         listeners.into_iter().for_each(|listener| listener.join().unwrap());
+        over.store(true, Relaxed);
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// The names in a reply, each of which must be there once.
+fn names(reply: &Value) -> BTreeSet<Vec<u8>> {
+    let Value::Array(names) = reply else { panic!("{reply} is no list of names") };
+    let mut seen = BTreeSet::new();
+    for name in names {
+        let Value::Bulk(name) = name else { panic!("{name} is no name") };
+        assert!(seen.insert(name.to_vec()), "{} is there twice", String::from_utf8_lossy(name));
+    }
+    seen
+}
+
+/// All names that match, by SCAN, each of which must be found once.
+fn scanned(wire: &mut Wire, pattern: &str, count: &str) -> BTreeSet<Vec<u8>> {
+    let (mut seen, mut cursor) = (BTreeSet::new(), "0".to_owned());
+    loop {
+        let reply = wire.run(&["SCAN", &cursor, "MATCH", pattern, "COUNT", count]).unwrap();
+        let Value::Array(parts) = reply else { panic!("{reply} is no reply of SCAN") };
+        for name in names(&parts[1]) {
+            assert!(!seen.contains(&name), "{} is found twice", String::from_utf8_lossy(&name));
+            seen.insert(name);
+        }
+        let Value::Bulk(next) = &parts[0] else { panic!("{} is no cursor", parts[0]) };
+        cursor = String::from_utf8_lossy(next).into_owned();
+        if cursor == "0" {
+            return seen;
+        }
+    }
+}
+
+/// With several shards, KEYS and its kin hold one lock at a time, and others change the keyspace meanwhile.
+#[test]
+fn what_stays_is_reported_once() {
+    const STAY: usize = 1000;
+    const PASS: usize = 6000;
+
+    let folder = temporary_folder();
+    let builder = Server::builder().directive("port", "0").directive("io-threads", "2");
+    let server = builder.directive("dir", folder.path().to_str().unwrap()).start().unwrap();
+    let (address, over) = (server.address().unwrap(), AtomicBool::new(false));
+    let mut wire = Wire::connect(address).unwrap();
+    let stay: BTreeSet<Vec<u8>> = (0..STAY).map(|n| format!("stays:{n}").into_bytes()).collect();
+    for n in 0..STAY {
+        wire.send(&["SET", &format!("stays:{n}"), "value"]).unwrap();
+    }
+    (0..STAY).for_each(|_| drop(wire.receive().unwrap()));
+    wire.run(&["SET", "moves:0", "value"]).unwrap();
+
+    std::thread::scope(|scope| {
+        // Tables grow to several times their size and shrink again.
+        let mut others: Vec<_> = (0..2)
+            .map(|writer| {
+                meanwhile(scope, address, &over, move |wire, random| {
+                    let command = if random.below(2) == 0 { "SET" } else { "DEL" };
+                    let first = random.below(PASS);
+                    let last = (first + 1000).min(PASS);
+                    for n in first..last {
+                        let name = format!("passes:{writer}:{n}");
+                        let value = (command == "SET").then_some("value");
+                        wire.send(&[command, &name].into_iter().chain(value).collect::<Vec<_>>()).unwrap();
+                    }
+                    (first..last).for_each(|_| drop(wire.receive().unwrap()));
+                })
+            })
+            .collect();
+        // A key that always has one of many names, in different shards.
+        let mut at = 0;
+        others.push(meanwhile(scope, address, &over, move |wire, random| {
+            let to = (at + 1 + random.below(49)) % 50;
+            let moved = wire.run(&["RENAME", &format!("moves:{at}"), &format!("moves:{to}")]).unwrap();
+            assert_eq!(moved.to_string(), "OK");
+            at = to;
+        }));
+        for _ in 0..5 * rounds() {
+            let all = names(&wire.run(&["KEYS", "*"]).unwrap());
+            assert!(all.is_superset(&stay));
+            assert_eq!(names(&wire.run(&["KEYS", "stays:*"]).unwrap()), stay);
+            assert!(scanned(&mut wire, "*", "100").is_superset(&stay));
+            assert_eq!(scanned(&mut wire, "stays:*", "5000"), stay);
+            assert!(number(&wire.run(&["DBSIZE"]).unwrap()) >= STAY as i64);
+            assert!(matches!(wire.run(&["RANDOMKEY"]).unwrap(), Value::Bulk(_)));
+            // A transaction happens at one time.
+            let replies =
+                pipeline(&mut wire, &[&["MULTI"], &["KEYS", "moves:*"], &["DBSIZE"], &["KEYS", "*"], &["EXEC"]]);
+            let Value::Array(done) = &replies[4] else { panic!("{}", replies[4]) };
+            assert_eq!(names(&done[0]).len(), 1);
+            assert_eq!(number(&done[1]), names(&done[2]).len() as i64);
+        }
         over.store(true, Relaxed);
         others.into_iter().for_each(|other| other.join().unwrap());
     });

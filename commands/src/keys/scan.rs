@@ -6,6 +6,9 @@ use redis_core::prelude::*;
 use super::FAMILY;
 use crate::scan_options::{ScanCount, matches};
 
+/// About how many bytes the names of one step of a walk take in a reply.
+const STEP: usize = 16 * 1024;
+
 /// Returns all keys whose names match a pattern.
 #[command(
     since = "1.0.0",
@@ -14,20 +17,26 @@ use crate::scan_options::{ScanCount, matches};
     tips(REQUEST_POLICY_ALL_SHARDS, NONDETERMINISTIC_OUTPUT_ORDER),
     reply = Array(&Bulk)
 )]
-fn keys(keyspace: &Keyspace, pattern: Pattern, reply: &mut Reply) {
-    let Pattern(pattern) = pattern;
-    if is_plain(pattern) {
-        reply.array(keyspace.find(pattern).is_some().into());
-        keyspace.find(pattern).into_iter().for_each(|entry| reply.bulk(entry.key()));
+fn keys(mut walk: Walk, pattern: Pattern, reply: &mut Reply) {
+    let Pattern(name) = pattern;
+    if is_plain(name) {
+        let there = walk.contains(name);
+        reply.array(there.into());
+        if there {
+            reply.bulk(name);
+        }
         return;
     }
     let mark = reply.begin_array();
     let mut count = 0;
-    for entry in keyspace.entries() {
-        if matches(Some(Pattern(pattern)), entry.key()) && keyspace.is_live(entry) {
+    while walk.advance(|entry| {
+        if matches(Some(pattern), entry.key()) {
             reply.bulk(entry.key());
             count += 1;
         }
+    }) {
+        // To move a long reply takes its time, which nobody should wait for.
+        reply.reserve(STEP);
     }
     reply.finish_array(mark, count);
 }
@@ -46,20 +55,15 @@ fn is_plain(pattern: &[u8]) -> bool {
     history("6.0.0" = "Takes `TYPE`."),
     reply = Tuple(&[Bulk, Array(&Bulk)])
 )]
-fn scan(keyspace: &Keyspace, cursor: ScanCursor, options: Late<KeyScanOptions>, reply: &mut Reply) -> Result<()> {
+fn scan(mut walk: Walk, cursor: ScanCursor, options: Late<KeyScanOptions>, reply: &mut Reply) -> Result<()> {
     let options = options.get()?;
     // The cursor stands before the keys in the reply, but is known after them.
     let mut found = Reply::new(reply.protocol());
     let mut count = 0;
-    let next = keyspace.scan(cursor.0, ScanCount::or_default(options.count), |entry| {
-        match (options.wants(entry), keyspace.is_live(entry)) {
-            (true, true) => {
-                found.bulk(entry.key());
-                count += 1;
-            }
-            (true, false) => keyspace.note_expired(entry),
-            (false, _) => {}
-        }
+    let wanted = |entry: &Entry| options.wants(entry);
+    let next = walk.scan(cursor.0, ScanCount::or_default(options.count), wanted, |entry| {
+        found.bulk(entry.key());
+        count += 1;
     });
     reply.array(2);
     reply.bulk(next.to_string().as_bytes());
@@ -95,8 +99,8 @@ impl KeyScanOptions<'_> {
     acl(KEYSPACE),
     tips(REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL, NONDETERMINISTIC_OUTPUT)
 )]
-fn randomkey(keyspace: &Keyspace) -> Option<&[u8]> {
-    keyspace.random().map(Entry::key)
+fn randomkey(mut walk: Walk) -> Option<Bulk> {
+    walk.random().map(|name| Bulk(name.into()))
 }
 
 #[cfg(test)]

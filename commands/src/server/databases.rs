@@ -13,8 +13,8 @@ use super::FAMILY;
     acl(KEYSPACE),
     tips(REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_AGG_SUM)
 )]
-fn dbsize(keyspace: &Keyspace) -> usize {
-    keyspace.size(keyspace.index())
+fn dbsize(mut walk: Walk) -> usize {
+    walk.size()
 }
 
 /// Whether the memory of what is flushed is given back before the reply.

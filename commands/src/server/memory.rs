@@ -116,16 +116,17 @@ enum Figure {
     since = "4.0.0",
     complexity = "O(1)",
     tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL),
-    access = all,
+    access = each,
     reply = Map(&Bulk, &OneOf(&[Integer, Double, Bulk, Map(&Bulk, &Integer)]))
 )]
 fn memory_stats(call: &mut Call) {
+    let databases = call.walk().stats();
     let (server, meter) = (call.server(), &call.server().memory);
     meter.refresh(clock::unix_millis() / 1000);
     let (used, resident, peak) = (meter.used(), meter.resident(), meter.peak());
-    let overhead = Overhead::of(server, call.keyspace);
+    let overhead = Overhead::of(server, &databases);
     let dataset = used.saturating_sub(overhead.total());
-    let keys: usize = (0..call.keyspace.databases()).map(|database| call.keyspace.size(database)).sum();
+    let keys: usize = databases.iter().map(|stats| stats.keys).sum();
     let net = used.saturating_sub(overhead.startup);
     let allocator = allocator_stats().unwrap_or_default();
     let bytes = |bytes: usize| Figure::Bytes(bytes as i128);

@@ -137,8 +137,7 @@ pub(crate) fn abandon(worker: &mut Worker, client: &Client, blocked: &Blocked) {
 /// wait for keys which were made ready by serving.
 pub(crate) fn serve(worker: &mut Worker) {
     while let Some((database, hash, name)) = worker.runner.ready.pop_front() {
-        let mut wanted = ShardSet::default();
-        wanted.insert(worker.keyspace.store().shard_of(hash));
+        let wanted = ShardSet::only(worker.keyspace.store().shard_of(hash));
         worker.keyspace.lock(&wanted);
         let mut place = 0;
         loop {

@@ -6,7 +6,7 @@ use super::argument::{Context, Cursor, Secrets};
 use super::propagation::Propagation;
 use super::registry::Command;
 use crate::args::Args;
-use crate::db::{Key, Keyspace};
+use crate::db::{Key, Keyspace, Walk};
 use crate::resp::Reply;
 use crate::server::{Client, Server};
 
@@ -46,6 +46,12 @@ impl<'a> Call<'a> {
     pub fn cursor(&self) -> Cursor<'a> {
         let def = self.command.def;
         Cursor::new(self.args, self.keys, 1 + usize::from(def.container.is_some()), def.full_name, self.secrets)
+    }
+
+    /// All keys, one shard at a time.
+    #[must_use]
+    pub fn walk(&mut self) -> Walk<'_> {
+        Walk::new(self.keyspace)
     }
 
     /// Has the configuration take effect at once, for whatever follows in the same batch or transaction. Other workers

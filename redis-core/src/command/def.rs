@@ -24,8 +24,10 @@ pub enum Access {
     None,
     /// The shards of the declared keys.
     Keys,
-    /// All shards.
+    /// All shards, all the time.
     All,
+    /// All shards, one at a time: a [`Walk`](crate::db::Walk) through the keyspace.
+    Each,
 }
 
 /// The declaration of a command, as the macros build it.

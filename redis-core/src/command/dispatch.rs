@@ -252,7 +252,10 @@ pub(crate) fn lock(keyspace: &mut Keyspace, command: &Command, found: &[Key]) {
     match command.def.access {
         // Such a command may take its time, or other locks.
         Access::None => keyspace.unlock(),
-        Access::All => keyspace.lock_all(),
+        // A walk locks what it looks at, and does not give back what was locked before: a single shard stays as it is
+        // while it goes on.
+        Access::Each if keyspace.store().shards() > 1 => keyspace.unlock(),
+        Access::Each | Access::All => keyspace.lock_all(),
         Access::Keys => {
             let wanted = shards_of(keyspace, found);
             keyspace.lock(&wanted);
@@ -368,7 +371,7 @@ pub(crate) fn call(
     let mark = reply.len();
     let secrets = Secrets::default();
     let outcome = keyspace.lend(args, |keyspace| {
-        if command.def.access != Access::None {
+        if matches!(command.def.access, Access::Keys | Access::All) {
             keyspace.expire_members_of(found);
         }
         let (keyspace_again, log_again, client_again) = (&mut *keyspace, &mut log, &mut *client);
@@ -392,6 +395,9 @@ pub(crate) fn call(
             outcome
         }));
         let outcome = outcome.unwrap_or_else(|_| Err(panicked(command)));
+        if command.def.access == Access::Each {
+            keyspace.lock_noted();
+        }
         keyspace.finish(|| runner.is_paused());
         if follow(keyspace, runner, args, &log, client.in_exec) {
             client.written = runner.server.changes.end();

@@ -81,7 +81,8 @@ impl Call<'_> {
 
     /// Locks the shards of all queued commands and of all watched keys.
     fn lock_queue(&mut self, queue: &Queue) {
-        if queue.iter().any(|queued| self.worker.registry.by_id(queued.command).def.access == Access::All) {
+        let access = |command| self.worker.registry.by_id(command).def.access;
+        if queue.iter().any(|queued| matches!(access(queued.command), Access::All | Access::Each)) {
             return self.keyspace.lock_all();
         }
         let queued = queue.keys().iter().copied();

@@ -85,24 +85,18 @@ impl Keyspace {
         let shards = self.store().shards();
         let first = rng::below(shards);
         for shard in (first..shards).chain(0..first) {
-            self.lock_shard(shard);
+            self.lock(&ShardSet::only(shard));
             if self.sample(shard, policy, samples, pool) {
                 break;
             }
         }
         while let Some(Candidate { database, hash, name, .. }) = pool.0.pop() {
-            self.lock_shard(self.store().shard_of(hash));
+            self.lock(&ShardSet::only(self.store().shard_of(hash)));
             if self.evict(database, hash, name, policy.expiring_only) {
                 return true;
             }
         }
         false
-    }
-
-    fn lock_shard(&mut self, shard: usize) {
-        let mut wanted = ShardSet::default();
-        wanted.insert(shard);
-        self.lock(&wanted);
     }
 
     /// Looks at some keys of each database in a shard. False if there is none that may go.

@@ -6,30 +6,19 @@ use std::time::Duration;
 
 use super::shard::{Database, Waiter, Watcher};
 use super::snapshot::{self, RecordEntry, Sweeper};
+use super::stats::Totals;
 use super::store::{ShardSet, Store};
-use super::{Db, Deadline, Entry, Found, FrequencySketch, Held, Key, Lent, Settings};
+use super::{DatabaseStats, Db, Deadline, Entry, Found, FrequencySketch, Held, Key, Lent, Settings};
 use crate::args::Args;
 use crate::hash::hash;
 use crate::table::{NO_DEADLINE, Table};
 use crate::value::Kind;
 
-/// All keys of all databases. A handler that takes a `Keyspace` runs under all locks; the dispatcher uses the same
-/// handle to hold some.
+/// All keys of all databases. A handler that takes a `Keyspace` runs under all locks, so that nothing else happens
+/// meanwhile: one that can do with a shard at a time takes a [`Walk`](super::Walk). The dispatcher uses the same handle to
+/// hold some.
 pub struct Keyspace {
     db: Db,
-}
-
-/// What INFO says about a database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DatabaseStats {
-    /// Number of keys.
-    pub keys: usize,
-    /// How many of them expire.
-    pub expiring: usize,
-    /// Their average time to live in milliseconds.
-    pub average_ttl: u64,
-    /// How many keys have values with members that expire.
-    pub volatile: usize,
 }
 
 impl std::ops::Deref for Keyspace {
@@ -45,9 +34,6 @@ impl std::ops::DerefMut for Keyspace {
         &mut self.db
     }
 }
-
-/// A cursor holds the table's position in its low 48 bits and the shard above them.
-const CURSOR_BITS: u32 = 48;
 
 impl Keyspace {
     pub(crate) fn new(store: Arc<Store>, settings: Settings) -> Self {
@@ -107,11 +93,6 @@ impl Keyspace {
         live
     }
 
-    /// Has an entry that a walk through the keyspace found expired removed after the call.
-    pub fn note_expired(&self, entry: &Entry) {
-        self.db.note_expired(entry);
-    }
-
     /// Whether an entry's time is not over.
     #[must_use]
     pub fn is_live(&self, entry: &Entry) -> bool {
@@ -127,106 +108,14 @@ impl Keyspace {
     /// What INFO says about a database.
     #[must_use]
     pub fn stats(&self, database: usize) -> DatabaseStats {
-        let mut stats = DatabaseStats::default();
-        let mut deadlines = 0;
-        for shard in self.shards() {
-            let keys = &self.db.held.shard(shard).databases[database].keys;
-            stats.keys += keys.table().len();
-            stats.expiring += keys.expiring;
-            stats.volatile += keys.volatile;
-            deadlines += keys.deadlines;
-        }
-        if stats.expiring > 0 {
-            let average = u64::try_from(deadlines / stats.expiring as u128).unwrap_or(u64::MAX);
-            stats.average_ttl = average.saturating_sub(self.db.now);
-        }
-        stats
-    }
-
-    /// How many keys clients wait for, in all databases.
-    #[must_use]
-    pub fn blocking_keys(&self) -> usize {
-        let databases = self.shards().flat_map(|shard| self.db.held.shard(shard).databases.iter());
-        databases.map(|database| database.waiters.len()).sum()
-    }
-
-    /// Bytes of the tables of a database, without its entries.
-    #[must_use]
-    pub fn table_memory(&self, database: usize) -> usize {
-        self.shards().map(|shard| self.db.held.shard(shard).databases[database].keys.table().memory()).sum()
-    }
-
-    /// Every entry of the selected database, expired ones included.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries_of(self.db.index)
+        let mut totals = Totals::default();
+        self.shards().for_each(|shard| totals.add(&self.databases_of(shard)[database]));
+        totals.stats(self.db.now)
     }
 
     /// Every entry of a database, expired ones included.
     pub fn entries_of(&self, database: usize) -> impl Iterator<Item = &Entry> {
         self.shards().flat_map(move |shard| self.db.held.shard(shard).databases[database].keys.table().iter())
-    }
-
-    /// Visits the next entries of the selected database, about `count`, and answers the cursor to go on with: 0 begins
-    /// and ends. An entry that is there from beginning to end is visited at least once. Expired entries are visited
-    /// too.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> u64 {
-        let shards = self.db.held.store().shards();
-        let mut shard = (cursor >> CURSOR_BITS) as usize;
-        let mut position = cursor & ((1 << CURSOR_BITS) - 1);
-        let mut visited = 0;
-        // Empty buckets are cheap but not free: the number of steps is bounded as well.
-        let mut steps = count.saturating_mul(10);
-        while shard < shards {
-            let table = self.db.held.shard(shard).databases[self.db.index].keys.table();
-            position = table.scan(position, &mut |entry| {
-                visited += 1;
-                visit(entry);
-            });
-            if position == 0 {
-                shard += 1;
-            }
-            steps = steps.saturating_sub(1);
-            if visited >= count || steps == 0 {
-                break;
-            }
-        }
-        if shard >= shards { 0 } else { (shard as u64) << CURSOR_BITS | position }
-    }
-
-    /// A key of the selected database, each with the same chance. Those whose time is over are passed by, and removed
-    /// after the call.
-    #[must_use]
-    pub fn random(&self) -> Option<&Entry> {
-        /// Tries that find an expired key before the live ones are looked for one by one.
-        const TRIES: usize = 100;
-
-        for _ in 0..TRIES {
-            let entry = self.random_of_all()?;
-            if self.is_live(entry) {
-                return Some(entry);
-            }
-            self.db.note_expired(entry);
-        }
-        let live = || self.entries().filter(|entry| self.is_live(entry));
-        let count = live().count();
-        if count == 0 { None } else { live().nth(crate::rng::below(count)) }
-    }
-
-    /// A key of the selected database, each with the same chance, expired or not.
-    fn random_of_all(&self) -> Option<&Entry> {
-        let total = self.size(self.db.index);
-        if total == 0 {
-            return None;
-        }
-        let mut nth = crate::rng::below(total);
-        let tables = self.shards().map(|shard| self.db.held.shard(shard).databases[self.db.index].keys.table());
-        for table in tables {
-            if nth < table.len() {
-                return table.random(crate::rng::next_u64);
-            }
-            nth -= table.len();
-        }
-        None
     }
 
     /// Removes all keys of a database. `background` leaves the freeing to another thread.
@@ -260,6 +149,10 @@ impl Keyspace {
     /// Calls off the copy that is being made, if there is one.
     pub fn cancel_snapshot(&mut self) {
         Sweeper::cancel(self);
+    }
+
+    pub(super) fn held(&self) -> &Held {
+        &self.db.held
     }
 
     pub(super) fn held_mut(&mut self) -> &mut Held {
@@ -339,6 +232,19 @@ impl Keyspace {
     /// As [`Keyspace::lock_all`], unless it takes longer than `patience` to get one of the locks: then none is held.
     pub(crate) fn try_lock_all(&mut self, patience: Duration) -> bool {
         self.db.held.try_lock_all(patience)
+    }
+
+    /// Holds the shards of the keys that reading has found to be seen to after the call.
+    pub(crate) fn lock_noted(&mut self) {
+        let mut wanted = ShardSet::default();
+        for (_, found, _) in self.db.noted.get_mut() {
+            let hash = match found {
+                Found::Key(key) => key.hash,
+                Found::Name(name) => hash(name),
+            };
+            wanted.insert(self.db.held.store().shard_of(hash));
+        }
+        self.db.held.lock(&wanted);
     }
 
     pub(crate) fn lock_all(&mut self) {

@@ -1,7 +1,8 @@
 //! The keyspace: shards, entries, and the handle through which a command reaches its keys.
 //!
 //! [`Db`] is what a handler gets. It reaches the keys that the command declared, in the selected database, under locks
-//! that the dispatcher holds. [`Keyspace`] is the same for commands that touch anything; it holds all locks. Reading
+//! that the dispatcher holds. [`Keyspace`] is the same for commands that touch anything; it holds all locks. [`Walk`] goes
+//! through everything and holds one lock at a time. Reading
 //! takes `&self` and never changes the data (a key whose time is over is not seen, and is queued to be removed after
 //! the call); writing takes `&mut self` and is announced by [`Db::changed`], the one call from which everything
 //! follows: the dirty count, WATCH, notifications, blocked clients, removal of emptied collections.
@@ -22,7 +23,9 @@ mod read;
 mod reclaim;
 mod shard;
 pub mod snapshot;
+mod stats;
 mod store;
+mod walk;
 mod write;
 
 use std::cell::{Cell, RefCell};
@@ -38,13 +41,15 @@ pub(crate) use eviction::EvictionPool;
 pub use eviction::{EvictionPolicy, Order};
 use frequency::FrequencySketch;
 pub use key::Key;
-pub use keyspace::{DatabaseStats, Keyspace};
+pub use keyspace::Keyspace;
 pub(crate) use lent::Lent;
 pub use load::Duplicate;
 pub use read::Stored;
 use shard::Database;
+pub use stats::DatabaseStats;
 pub(crate) use store::Held;
 pub use store::{MAX_SHARDS, ShardSet, Store};
+pub use walk::Walk;
 
 use crate::value::{Limits, ObjectArena};
 

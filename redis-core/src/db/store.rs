@@ -138,6 +138,14 @@ impl ShardSet {
         set
     }
 
+    /// One alone.
+    #[must_use]
+    pub fn only(shard: usize) -> Self {
+        let mut set = ShardSet::default();
+        set.insert(shard);
+        set
+    }
+
     /// Adds a shard.
     #[inline]
     pub fn insert(&mut self, shard: usize) {
@@ -205,6 +213,11 @@ impl Held {
             std::mem::forget(self.store.slots[shard].lock.lock());
             self.held.insert(shard);
         });
+    }
+
+    /// Whether all shards are held.
+    pub(super) fn has_all(&self) -> bool {
+        self.held.has_all(&ShardSet::all(self.store.shards()))
     }
 
     /// Holds all shards, unless it takes longer than `patience` to get one of them: then none.

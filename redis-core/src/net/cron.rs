@@ -62,8 +62,7 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
     let places = shards * databases;
     'all: for place in (*next..places).chain(0..*next) {
         let (shard, database) = (place / databases, place % databases);
-        let mut wanted = ShardSet::default();
-        wanted.insert(shard);
+        let wanted = ShardSet::only(shard);
         loop {
             worker.keyspace.lock(&wanted);
             let more = worker.keyspace.expire_slice(shard, database, SLICE);

@@ -64,11 +64,11 @@
 //! Growing, splitting or merging only cuts the space in other places. A cursor is simply a position in that space (its
 //! upper 48 bits, which reach to the end of a position behind the longest prefix, so that every such boundary is one),
 //! and means: *every entry with a smaller hash has been visited*. A call visits the whole home into whose interval the
-//! cursor falls and returns the end of that interval; nothing between the two is left out, wherever the interval began.
-//! That stays true whatever happens to segments between two calls, for it speaks of hashes alone; so an entry which is
-//! there all the time is visited. And as a call visits whole homes, an entry is visited twice only if the cursor, which
-//! was a boundary, has come to lie inside an interval, because a segment changed its size or was merged: those before it
-//! in that interval are seen again, one bucket's worth at most each time.
+//! cursor falls, or several, and returns the end of that interval; nothing between the two is left out, wherever the
+//! interval began. That stays true whatever happens to segments between two calls, for it speaks of hashes alone; so an
+//! entry which is there all the time is visited. And none is visited twice: if the cursor, which was a boundary, has come
+//! to lie inside an interval, because a segment changed its size or was merged, the hashes of that home tell which of its
+//! entries are before it.
 //!
 //! # Deadlines
 //!
@@ -377,30 +377,45 @@ impl<E: TableEntry> Table<E> {
 
     /// Visits the entries of one home bucket and returns the cursor of the next one; 0 begins, and 0 returned ends.
     ///
-    /// An entry that is in the table from the first call to the last is visited at least once, whatever else comes
-    /// and goes in between; and exactly once unless the table grows or shrinks meanwhile. A cursor that was never given out is
-    /// no error: it begins somewhere, or ends at once.
+    /// An entry that is in the table from the first call to the last is visited exactly once, whatever else comes and
+    /// goes in between; one that comes or goes, at most once. A cursor that was never given out is no error: it begins
+    /// somewhere, or ends at once.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&E)) -> u64 {
+        self.scan_about(cursor, 0, visit)
+    }
+
+    /// As [`Table::scan`], for one home bucket after another until `count` entries have been visited: at most to the end of
+    /// a segment, some hundreds. Entries are on their way to the processor before it is their turn.
+    pub fn scan_about(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&E)) -> u64 {
         if cursor >= CURSOR_END {
             return 0;
         }
-        let position = cursor << (64 - CURSOR_BITS);
-        let Some(segment) = self.segments.get(self.directory.segment_of(position)) else {
+        let position_of = |cursor: u64| cursor << (64 - CURSOR_BITS);
+        let Some(segment) = self.segments.get(self.directory.segment_of(position_of(cursor))) else {
             return 0;
         };
-        let home = segment.home(position);
-        segment.visit_home(home, visit);
-
         let width = CURSOR_BITS - segment.depth - POSITION_BITS;
         let first = u64::from(segment.prefix) << POSITION_BITS;
         let start = |home: usize| (first + u64::from(segment.start(home))) << width;
-        let interval = start(home)..start(home + 1);
+        let home = segment.home(position_of(cursor));
+        // The segment may have got other homes since the cursor was given out. What is before it has been visited.
+        let next = if start(home) < cursor {
+            segment.visit_home(home, &mut |entry| {
+                if entry.hash() >> (64 - CURSOR_BITS) >= cursor {
+                    visit(entry);
+                }
+            });
+            home + 1
+        } else {
+            segment.visit_homes(home, count, visit)
+        };
+        let end = start(next);
         for (hash, entry) in self.stash.iter().flat_map(|stash| stash.iter()) {
-            if interval.contains(&(hash >> (64 - CURSOR_BITS))) {
+            if (cursor..end).contains(&(hash >> (64 - CURSOR_BITS))) {
                 visit(entry);
             }
         }
-        if interval.end == CURSOR_END { 0 } else { interval.end }
+        if end == CURSOR_END { 0 } else { end }
     }
 
     /// One step of a walk that moves things: segments, which shall move if `wants` says so of where their buckets begin, and

@@ -274,6 +274,25 @@ impl<E: TableEntry> Segment<E> {
         }
     }
 
+    /// Visits the entries at home in one bucket after another, from `home` on, until `count` have been visited or the last
+    /// bucket has. Answers the next home.
+    pub(super) fn visit_homes(&self, home: usize, count: usize, visit: &mut dyn FnMut(&E)) -> usize {
+        let mut visited = 0;
+        for home in home..self.size() {
+            if count - visited > SLOTS {
+                self.prefetch_ahead(home);
+            }
+            self.visit_home(home, &mut |entry| {
+                visited += 1;
+                visit(entry);
+            });
+            if visited >= count {
+                return home + 1;
+            }
+        }
+        self.size()
+    }
+
     /// Visits the entries that are due, removes those that shall go, and learns the exact next deadline.
     pub(super) fn visit_due(&mut self, now: u64, visit: &mut dyn FnMut(&mut E) -> Due) {
         self.prefetch_entries();
@@ -304,7 +323,10 @@ impl<E: TableEntry> Segment<E> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &E> {
-        self.buckets.iter().flat_map(Bucket::iter)
+        self.buckets.iter().enumerate().flat_map(|(index, bucket)| {
+            self.prefetch_ahead(index);
+            bucket.iter()
+        })
     }
 
     pub(super) fn into_entries(mut self) -> impl Iterator<Item = E> {
@@ -333,6 +355,17 @@ impl<E: TableEntry> Segment<E> {
 }
 
 impl<E> Segment<E> {
+    /// Asks the processor for what comes some buckets behind the one whose turn it is: about as much as it waits for at
+    /// once.
+    #[inline]
+    fn prefetch_ahead(&self, bucket: usize) {
+        const AHEAD: usize = 3;
+
+        if let Some(bucket) = self.buckets.get(bucket + AHEAD) {
+            bucket.prefetch_entries();
+        }
+    }
+
     fn prefetch_entries(&self) {
         self.buckets.iter().for_each(Bucket::prefetch_entries);
     }

@@ -82,8 +82,7 @@ pub(super) fn table_stats(call: &mut Call, database: &[u8]) -> Result<()> {
     let database = usize::try_from(database).ok().filter(|database| *database < call.keyspace.databases());
     let database = database.ok_or(Error::new("ERR Out of range database"))?;
     let stats = call.keyspace.stats(database);
-    let memory = call.keyspace.table_memory(database);
-    let text = format!("[Dictionary HT]\n{}[Expires HT]\n", table_text(stats.keys, memory));
+    let text = format!("[Dictionary HT]\n{}[Expires HT]\n", table_text(stats.keys, stats.table_memory));
     call.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

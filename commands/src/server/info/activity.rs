@@ -26,7 +26,7 @@ pub(super) fn clients(source: &Source<'_>, section: &mut Section<'_>) {
         .field("watching_clients", clients.watching.load(Relaxed))
         .field("clients_in_timeout_table", clients.blocked_with_timeout.load(Relaxed))
         .field("total_watched_keys", clients.watched_keys.load(Relaxed))
-        .field("total_blocking_keys", source.keyspace.blocking_keys())
+        .field("total_blocking_keys", source.databases.iter().map(|database| database.awaited).sum::<usize>())
         .field("total_blocking_keys_on_nokey", 0)
         .field("paused_reason", if pause.is_some() { "client_pause" } else { "none" })
         .field(

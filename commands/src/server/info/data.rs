@@ -1,15 +1,15 @@
 //! INFO keyspace, replication: the data, and where else they are.
 
+use redis_core::db::DatabaseStats;
 use redis_core::observe::info::Section;
 
 use super::Source;
 
 /// Databases that hold keys.
 pub(super) fn keyspace(source: &Source<'_>, section: &mut Section<'_>) {
-    for database in 0..source.keyspace.databases() {
-        let stats = source.keyspace.stats(database);
-        if stats.keys > 0 {
-            let redis_core::db::DatabaseStats { keys, expiring, average_ttl, volatile } = stats;
+    for (database, stats) in source.databases.iter().enumerate() {
+        let DatabaseStats { keys, expiring, average_ttl, volatile, .. } = stats;
+        if *keys > 0 {
             let value = format_args!(
                 "keys={keys},expires={expiring},avg_ttl={average_ttl},keys_with_volatile_items={volatile}"
             );

@@ -1,5 +1,6 @@
 //! INFO memory: what is used, by whom, and how well the allocator does.
 
+use redis_core::db::DatabaseStats;
 use redis_core::observe::info::Section;
 use redis_core::observe::memory::{allocator_name, allocator_stats, system_bytes};
 use redis_core::prelude::*;
@@ -17,12 +18,12 @@ pub(in crate::server) struct Overhead {
 }
 
 impl Overhead {
-    pub(in crate::server) fn of(server: &Server, keyspace: &Keyspace) -> Self {
-        let databases = (0..keyspace.databases()).filter(|database| keyspace.size(*database) > 0);
+    pub(in crate::server) fn of(server: &Server, databases: &[DatabaseStats]) -> Self {
+        let tables = databases.iter().enumerate().filter(|(_, stats)| stats.keys > 0);
         Overhead {
             startup: server.memory.startup(),
             clients: server.clients.all().iter().map(|client| client.memory()).sum(),
-            tables: databases.map(|database| (database, keyspace.table_memory(database))).collect(),
+            tables: tables.map(|(database, stats)| (database, stats.table_memory)).collect(),
         }
     }
 
@@ -49,7 +50,7 @@ pub(super) fn memory(source: &Source<'_>, section: &mut Section<'_>) {
     let (server, meter) = (source.server, &source.server.memory);
     meter.refresh(source.now / 1000);
     let (used, resident, peak) = (meter.used(), meter.resident(), meter.peak());
-    let overhead = Overhead::of(server, source.keyspace);
+    let overhead = Overhead::of(server, source.databases);
     let dataset = used.saturating_sub(overhead.total());
     let allocator = allocator_stats().unwrap_or_default();
     let maxmemory = server.config.maxmemory.get_usize();

@@ -9,6 +9,7 @@ mod process;
 
 use redis_core::clock;
 use redis_core::command::Registry;
+use redis_core::db::DatabaseStats;
 use redis_core::observe::info::{Info, Section, Selection, Tier};
 use redis_core::prelude::*;
 
@@ -17,7 +18,7 @@ use super::FAMILY;
 /// Where the sections find what they say.
 struct Source<'a> {
     server: &'a Server,
-    keyspace: &'a Keyspace,
+    databases: &'a [DatabaseStats],
     registry: &'static Registry,
     /// Milliseconds since 1970.
     now: u64,
@@ -50,13 +51,14 @@ const SECTIONS: &[(&str, Tier, Write)] = &[
     acl(DANGEROUS),
     tips(NONDETERMINISTIC_OUTPUT, REQUEST_POLICY_ALL_SHARDS, RESPONSE_POLICY_SPECIAL),
     history("7.0.0" = "Added support for taking several section arguments."),
-    access = all,
+    access = each,
     reply = Verbatim
 )]
 fn info(call: &mut Call, #[arg(name = "section")] sections: Rest<&[u8]>) {
     let selection = Selection::parse(sections.iter().copied());
     let now = clock::unix_millis();
-    let source = Source { server: call.server(), keyspace: call.keyspace, registry: call.worker.registry, now };
+    let databases = call.walk().stats();
+    let source = Source { server: call.server(), databases: &databases, registry: call.worker.registry, now };
     let mut info = Info::new(&selection);
     for (title, tier, write) in SECTIONS {
         if let Some(mut section) = info.section(title, *tier) {

@@ -120,7 +120,7 @@ pub fn wrong_arity(command: &str) -> Error {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a command",
     label = "not an argument and not something the server provides",
-    note = "a parameter comes from the request (`Key`, `Keys`, `NumKeys<1>`, `i64`, `f64`, `&[u8]`, `String`, `Many<_>`, `Rest<_>`, `Option<_>`, a type with `#[derive(Options)]`) or from the server (`&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace`, `&Server`, `&mut Client`, `&mut Reply`, `&mut Propagation`, or `Caller` for an `async fn`)"
+    note = "a parameter comes from the request (`Key`, `Keys`, `NumKeys<1>`, `i64`, `f64`, `&[u8]`, `String`, `Many<_>`, `Rest<_>`, `Option<_>`, a type with `#[derive(Options)]`) or from the server (`&Db`, `&mut Db`, `&Keyspace`, `&mut Keyspace`, `Walk`, `&Server`, `&mut Client`, `&mut Reply`, `&mut Propagation`, or `Caller` for an `async fn`)"
 )]
 pub trait Argument<'a>: Sized {
     /// What the shape pass keeps for the value pass.

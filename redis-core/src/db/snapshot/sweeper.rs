@@ -188,9 +188,7 @@ impl Sweeper {
     fn advance(&mut self, portion: &mut Portion, slice: Slice, enough: impl Fn(&Portion) -> bool) {
         let (shards, databases) = (self.held.store().shards(), self.held.store().databases());
         let shard = self.place / databases;
-        let mut wanted = ShardSet::default();
-        wanted.insert(shard);
-        self.held.lock(&wanted);
+        self.held.lock(&ShardSet::only(shard));
         if self.outbox.cancelled.load(Relaxed) {
             self.left = 0;
             self.held.unlock();
@@ -244,9 +242,7 @@ impl Drop for Sweeper {
     fn drop(&mut self) {
         let store = self.held.store().clone();
         for shard in 0..if self.left > 0 { store.shards() } else { 0 } {
-            let mut wanted = ShardSet::default();
-            wanted.insert(shard);
-            self.held.lock(&wanted);
+            self.held.lock(&ShardSet::only(shard));
             for database in &mut self.held.shard_mut(shard).databases {
                 let own = |sweep: &mut Box<Sweep>| Arc::ptr_eq(&sweep.outbox, &self.outbox);
                 drop(database.keys.sweep.take_if(own));
