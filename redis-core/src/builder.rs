@@ -313,6 +313,7 @@ impl Session<'_> {
                 task.finish(&self.running.worker.lock(), &self.client, answer);
             }
             Flow::Paused => reply.error("ERR the server is paused"),
+            Flow::Busy => unreachable!("a session has nobody else to serve, and waits"),
         }
         if server.aof.holds_replies() {
             server.aof.wait_acknowledged(server.changes.end(), || server.lifecycle.is_stopping());

@@ -4,7 +4,8 @@
 //! In the first test, money moves between accounts in different shards, elements go through lists at which others wait, and messages go
 //! from one thread to another, while keys are scanned, copied for snapshots and given other names. At the end nothing is lost,
 //! nothing is there twice, and nobody has seen half of a transaction. A lock taken in the wrong order would stop it. In the
-//! second, others go through all keys, one shard at a time, while keys come and go.
+//! second, others go through all keys, one shard at a time, while keys come and go. In the third, one command holds
+//! everything, and those who wait for it hold up nobody.
 //!
 //! `STRESS_ROUNDS` says how long (1 by default). It is meant to run under ThreadSanitizer, too, for which a stable compiler
 //! has to be asked; `tests/tsan-suppressions.txt` says what is not ours:
@@ -297,4 +298,72 @@ fn what_stays_is_reported_once() {
         over.store(true, Relaxed);
         others.into_iter().for_each(|other| other.join().unwrap());
     });
+}
+
+/// While one command holds all locks, others wait for theirs without holding up those that need none.
+#[test]
+fn who_waits_for_keys_holds_up_nobody() {
+    let folder = temporary_folder();
+    let directives = [("port", "0"), ("io-threads", "2"), ("enable-debug-command", "yes")];
+    let builder = directives.iter().fold(Server::builder(), |builder, (name, value)| builder.directive(name, value));
+    let server = builder.directive("dir", folder.path().to_str().unwrap()).start().unwrap();
+    let connect = || Wire::connect(server.address().unwrap()).unwrap();
+    let mut served_meanwhile = false;
+    for round in 1..=100 {
+        let mut sleeper = connect();
+        // Connections go to the two workers by turns, so each has one of these, and one of those who wait for nothing.
+        let mut waiting = [connect(), connect()];
+        let mut others = [connect(), connect()];
+        others.iter_mut().for_each(|other| drop(other.run(&["PING"]).unwrap()));
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert_eq!(sleeper.run(&["DEBUG", "SLEEP", "0.3"]).unwrap().to_string(), "OK");
+                over.store(true, Relaxed);
+            });
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let requests: [&[&str]; 7] = [
+                &["PING"],
+                &["INCR", "number"],
+                &["MULTI"],
+                &["INCR", "number"],
+                &["GET", "number"],
+                &["EXEC"],
+                &["MGET", "number", "nothing"],
+            ];
+            for wire in &mut waiting {
+                requests.iter().for_each(|request| wire.send(request).unwrap());
+            }
+            let answers: Vec<_> = others
+                .iter_mut()
+                .map(|other| {
+                    let over = &over;
+                    scope.spawn(move || {
+                        std::thread::sleep(std::time::Duration::from_millis(50));
+                        assert_eq!(other.run(&["PING"]).unwrap().to_string(), "PONG");
+                        std::thread::sleep(std::time::Duration::from_millis(50));
+                        !over.load(Relaxed)
+                    })
+                })
+                .collect();
+            served_meanwhile |= answers.into_iter().any(|answer| answer.join().unwrap());
+            let mut seen: Vec<_> = waiting
+                .iter_mut()
+                .flat_map(|wire| {
+                    let replies: Vec<_> = requests.iter().map(|_| wire.receive().unwrap()).collect();
+                    assert_eq!(replies[0].to_string(), "PONG");
+                    let Value::Array(done) = &replies[5] else { panic!("{}", replies[5]) };
+                    assert_eq!(number(&done[0]), number(&done[1]));
+                    [number(&replies[1]), number(&done[0])]
+                })
+                .collect();
+            seen.sort_unstable();
+            assert_eq!(seen, (4 * round - 3..=4 * round).collect::<Vec<i64>>(), "each has run once");
+        });
+        // A busy machine may wake somebody up too late. Those who are held up never see it.
+        if served_meanwhile {
+            return;
+        }
+    }
+    panic!("nobody was served while another waited for a key");
 }

@@ -7,7 +7,7 @@ use super::FAMILY;
 use crate::scan_options::{ScanCount, matches};
 
 /// About how many bytes the names of one step of a walk take in a reply.
-const STEP: usize = 16 * 1024;
+const STEP: usize = 64 * 1024;
 
 /// Returns all keys whose names match a pattern.
 #[command(

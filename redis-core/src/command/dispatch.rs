@@ -37,6 +37,9 @@ pub enum Flow {
     Blocked(Arc<Blocked>),
     /// It comes back with the same command when the pause is over.
     Paused,
+    /// Somebody else has held the locks of the command for long: the connection comes back with it a little later, so that
+    /// those are served meanwhile that want other keys.
+    Busy,
     /// It drives the command to its answer before it goes on.
     Later(Box<Task>),
 }
@@ -81,7 +84,9 @@ pub fn execute(worker: &mut Worker, client: &mut Client, request: Recognised<'_>
             Flow::Next
         }
         Ok(Step::Run(command)) => {
-            lock(keyspace, command, keys);
+            if !lock(keyspace, runner, client, command, keys) {
+                return Flow::Busy;
+            }
             if runner.server.lifecycle.is_stopping() {
                 // The last save has been. What this would change is not in it, so nobody must hear that it is done.
                 client.close = true;
@@ -246,21 +251,26 @@ pub(crate) fn find_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>)
     });
 }
 
-/// Takes the locks that a command needs.
+/// Takes the locks that a command needs. False if somebody else has held them for long.
 #[inline]
-pub(crate) fn lock(keyspace: &mut Keyspace, command: &Command, found: &[Key]) {
-    match command.def.access {
-        // Such a command may take its time, or other locks.
-        Access::None => keyspace.unlock(),
+fn lock(keyspace: &mut Keyspace, runner: &Runner, client: &Client, command: &Command, found: &[Key]) -> bool {
+    let shards = keyspace.store().shards();
+    let wanted = match command.def.access {
+        Access::Keys => shards_of(keyspace, found),
+        Access::All => ShardSet::all(shards),
         // A walk locks what it looks at, and does not give back what was locked before: a single shard stays as it is
         // while it goes on.
-        Access::Each if keyspace.store().shards() > 1 => keyspace.unlock(),
-        Access::Each | Access::All => keyspace.lock_all(),
-        Access::Keys => {
-            let wanted = shards_of(keyspace, found);
-            keyspace.lock(&wanted);
+        Access::Each if shards == 1 => ShardSet::all(shards),
+        Access::None if command.flags.has(Flags::CLOSES_MULTI) => {
+            super::transaction::shards(keyspace, runner.registry, client)
         }
-    }
+        // Such a command may take its time, or other locks.
+        Access::Each | Access::None => {
+            keyspace.unlock();
+            return true;
+        }
+    };
+    runner.lock(keyspace, &wanted)
 }
 
 /// The shards of the given keys.

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::call::Call;
 use super::def::Access;
 use super::dispatch::{fail, run, shards_of};
+use super::registry::Registry;
 use super::worker::Runner;
-use crate::db::{Key, Keyspace};
+use crate::db::{Key, Keyspace, ShardSet};
 use crate::error::{Error, Result};
 use crate::server::{Client, Queue, Queued, Watched};
 
@@ -39,7 +40,7 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Runs what was queued, under the locks of all its keys, and writes the replies.
+    /// Runs what was queued, under the locks of all its keys, which are held, and writes the replies.
     ///
     /// # Errors
     /// If no transaction is open, or a command was refused while queueing.
@@ -52,7 +53,6 @@ impl Call<'_> {
             unwatch(self.keyspace, self.worker, self.client);
             return Err(Error::EXEC_ABORT);
         }
-        self.lock_queue(&transaction.queue);
         if self.watched_key_changed() {
             unwatch(self.keyspace, self.worker, self.client);
             self.reply.nil_array();
@@ -77,18 +77,6 @@ impl Call<'_> {
         }
         unwatch(self.keyspace, self.worker, self.client);
         Ok(())
-    }
-
-    /// Locks the shards of all queued commands and of all watched keys.
-    fn lock_queue(&mut self, queue: &Queue) {
-        let access = |command| self.worker.registry.by_id(command).def.access;
-        if queue.iter().any(|queued| matches!(access(queued.command), Access::All | Access::Each)) {
-            return self.keyspace.lock_all();
-        }
-        let queued = queue.keys().iter().copied();
-        let watched = self.client.watched.iter().map(|watched| Key { hash: watched.hash, index: 0 });
-        let wanted = shards_of(self.keyspace, queued.chain(watched));
-        self.keyspace.lock(&wanted);
     }
 
     fn watched_key_changed(&self) -> bool {
@@ -127,6 +115,19 @@ impl Call<'_> {
     pub fn unwatch(&mut self) {
         unwatch(self.keyspace, self.worker, self.client);
     }
+}
+
+/// The shards of what a client has queued and of what it watches.
+pub(crate) fn shards(keyspace: &Keyspace, registry: &Registry, client: &Client) -> ShardSet {
+    let queue = client.transaction.as_ref().map(|open| &open.queue);
+    let access = |command| registry.by_id(command).def.access;
+    let mut queued = queue.into_iter().flat_map(Queue::iter);
+    if queued.any(|queued| matches!(access(queued.command), Access::All | Access::Each)) {
+        return ShardSet::all(keyspace.store().shards());
+    }
+    let queued = queue.into_iter().flat_map(|queue| queue.keys().iter().copied());
+    let watched = client.watched.iter().map(|watched| Key { hash: watched.hash, index: 0 });
+    shards_of(keyspace, queued.chain(watched))
 }
 
 /// Gives up the transaction of a client whose EXEC is refused. Answers what it is told.

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::eviction::{self, Eviction};
 use super::propagation::Propagation;
 use super::registry::Registry;
 use crate::clock;
-use crate::db::{Changes, Keyspace};
+use crate::db::{Changes, Keyspace, ShardSet};
 use crate::error::Error;
 use crate::observe::{Thresholds, WorkerStats};
 use crate::server::{Effects, Server, Stale, Transaction};
@@ -50,6 +51,8 @@ pub struct Runner {
     pub(super) spare_transaction: Option<Box<Transaction>>,
     /// Why changes are refused, if they are, as of the beginning of the batch.
     pub(super) write_refusal: Option<Error>,
+    /// How long a command waits for its locks while the thread has others to serve; none is as long as it takes.
+    pub(crate) patience: Option<Duration>,
     /// The worker runs what a log tells, which is not logged again.
     pub(crate) replays: bool,
 }
@@ -81,6 +84,7 @@ impl Worker {
             effects: Effects::default(),
             spare_transaction: None,
             write_refusal: None,
+            patience: None,
             replays: false,
         };
         Worker { keyspace, runner }
@@ -120,6 +124,19 @@ impl Worker {
 }
 
 impl Runner {
+    /// Takes locks. False if somebody else holds one of them for so long that others should be served first: then none is
+    /// held.
+    #[inline]
+    pub(crate) fn lock(&self, keyspace: &mut Keyspace, wanted: &ShardSet) -> bool {
+        match self.patience {
+            Some(patience) => keyspace.try_lock(wanted, patience),
+            None => {
+                keyspace.lock(wanted);
+                true
+            }
+        }
+    }
+
     /// Whether effects are to be logged.
     #[inline]
     pub(crate) fn logs(&self) -> bool {

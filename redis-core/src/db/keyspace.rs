@@ -224,6 +224,12 @@ impl Keyspace {
         self.db.held.lock(wanted);
     }
 
+    /// As [`Keyspace::lock`], unless it takes longer than `patience` to get one of the locks: then none is held.
+    #[inline]
+    pub(crate) fn try_lock(&mut self, wanted: &ShardSet, patience: Duration) -> bool {
+        self.db.held.try_lock(wanted, patience)
+    }
+
     #[inline]
     pub(crate) fn unlock(&mut self) {
         self.db.held.unlock();

@@ -10,7 +10,7 @@
 use std::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parking_lot::lock_api::GuardNoSend;
@@ -189,11 +189,16 @@ impl ShardSet {
 pub(crate) struct Held {
     store: Arc<Store>,
     held: ShardSet,
+    /// Shards that were waited for in vain, and until when they are not waited for again.
+    late: Option<(ShardSet, Instant)>,
 }
+
+/// For so long a shard is not waited for again that was waited for in vain.
+const RESPITE: Duration = Duration::from_millis(4);
 
 impl Held {
     pub(crate) fn new(store: Arc<Store>) -> Self {
-        Held { store, held: ShardSet::default() }
+        Held { store, held: ShardSet::default(), late: None }
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {
@@ -213,6 +218,52 @@ impl Held {
             std::mem::forget(self.store.slots[shard].lock.lock());
             self.held.insert(shard);
         });
+    }
+
+    /// As [`Held::lock`], unless it takes longer than `patience` to get one of the locks: then none is held. Such a lock is
+    /// not waited for again for a while, so that a thread that serves many clients does not spend its time on those who
+    /// want it.
+    #[inline]
+    pub(crate) fn try_lock(&mut self, wanted: &ShardSet, patience: Duration) -> bool {
+        if self.held.has_all(wanted) {
+            return true;
+        }
+        self.unlock();
+        let mut complete = true;
+        wanted.for_each(|shard| {
+            if complete && self.try_lock_one(shard, patience) {
+                self.held.insert(shard);
+            } else {
+                complete = false;
+            }
+        });
+        if !complete {
+            self.unlock();
+        }
+        complete
+    }
+
+    #[inline]
+    fn try_lock_one(&mut self, shard: usize, patience: Duration) -> bool {
+        let taken = self.store.slots[shard].lock.try_lock().map(std::mem::forget).is_some();
+        taken || self.wait_for(shard, patience)
+    }
+
+    #[cold]
+    fn wait_for(&mut self, shard: usize, patience: Duration) -> bool {
+        let mut late = match self.late {
+            Some((late, until)) if Instant::now() < until => late,
+            _ => ShardSet::default(),
+        };
+        if late.has(shard) {
+            return false;
+        }
+        let taken = self.store.slots[shard].lock.try_lock_for(patience).map(std::mem::forget).is_some();
+        if !taken {
+            late.insert(shard);
+            self.late = Some((late, Instant::now() + RESPITE));
+        }
+        taken
     }
 
     /// Whether all shards are held.

@@ -1,8 +1,8 @@
 //! The keyspace one shard at a time: the handle of commands that look at all keys, but not at all of them at once.
 //!
 //! Where there are several shards, KEYS would hold up every other thread for as long as it takes if it ran under all
-//! locks. A [`Walk`] takes the lock of one shard, looks at some hundred entries (a segment of the table), and gives it
-//! back, to whoever waits for it, before it goes on. It has no way to an entry of which it does not hold the lock.
+//! locks. A [`Walk`] takes the lock of one shard, looks at a thousand entries, and gives it back, to whoever waits for it,
+//! before it goes on. It has no way to an entry of which it does not hold the lock.
 //!
 //! What others change meanwhile may be seen or not, but nothing is seen twice: a table's cursor is a place among hashes, so
 //! a key has its turn once, wherever it is by then. With one shard, and in a transaction, all locks are held all the time.
@@ -22,6 +22,10 @@ pub struct Walk<'k> {
     /// Where [`Walk::advance`] goes on.
     place: Place,
 }
+
+/// How many entries are looked at under one hold of a lock: what commands that wait for it do not notice, and enough that to
+/// hand it over costs little beside it.
+const SLICE: usize = 1000;
 
 /// A place among all keys: a shard, and a position in its table.
 #[derive(Clone, Copy, Default)]
@@ -51,7 +55,7 @@ impl<'k> Walk<'k> {
         Walk { keyspace, whole, place: Place::default() }
     }
 
-    /// Visits the next live entries, some hundreds at most. Answers whether there may be more.
+    /// Visits the next live entries, a thousand or so at most. Answers whether there may be more.
     ///
     /// An entry that is there from the first call to the last is visited exactly once; one that comes or goes meanwhile,
     /// at most once. Nothing is locked between two calls, so what takes its time is best done there.
@@ -169,14 +173,25 @@ impl<'k> Walk<'k> {
         (0..self.shards()).map(|shard| self.under_lock(shard, |keyspace| table(keyspace, shard).len())).collect()
     }
 
-    /// Visits the next entries, expired ones included: `count`, or those of a segment. Answers whether there may be more.
+    /// Visits the next entries of a shard, expired ones included: about `count`, or a slice of them. Answers whether there may
+    /// be more.
     fn step(&mut self, count: usize, mut visit: impl FnMut(&Keyspace, &Entry)) -> bool {
         let Place { shard, position } = self.place;
         if shard >= self.shards() {
             return false;
         }
         let next = self.under_lock(shard, |keyspace| {
-            table(keyspace, shard).scan_about(position, count, &mut |entry| visit(keyspace, entry))
+            let (table, count) = (table(keyspace, shard), count.min(SLICE));
+            let (mut next, mut visited) = (position, 0);
+            loop {
+                next = table.scan_about(next, count - visited, &mut |entry| {
+                    visited += 1;
+                    visit(keyspace, entry);
+                });
+                if next == 0 || visited >= count {
+                    return next;
+                }
+            }
         });
         self.place = Place { shard: shard + usize::from(next == 0), position: next };
         self.place.shard < self.shards()

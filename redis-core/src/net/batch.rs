@@ -54,6 +54,8 @@ pub(super) enum Stop {
     Later(Box<Task>),
     /// CLIENT PAUSE holds up the first of them.
     Held,
+    /// Somebody else holds the keys of the first of them.
+    Busy,
     /// The disk is far behind what those before them have changed.
     Disk,
 }
@@ -188,6 +190,10 @@ impl Connection {
                 Flow::Later(task) => stopped = Some((item.bytes.end, Stop::Later(task))),
                 Flow::Paused => {
                     stopped = Some((item.bytes.start, Stop::Held));
+                    break;
+                }
+                Flow::Busy => {
+                    stopped = Some((item.bytes.start, Stop::Busy));
                     break;
                 }
             }

@@ -40,6 +40,9 @@ const PUT_OFF: usize = 16 * 1024;
 /// A message of this size is sent by itself, not copied behind others.
 const LARGE_MESSAGE: usize = 16 * 1024;
 
+/// When a command is tried again whose keys somebody else holds.
+const AGAIN: Duration = Duration::from_millis(1);
+
 /// What is read at once from a connection that waits.
 const READ_WHILE_WAITING: usize = 16 * 1024;
 
@@ -69,6 +72,8 @@ enum Wait {
     Later(Box<Task>),
     /// CLIENT PAUSE holds them up.
     Held(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Somebody else holds the keys of the next one.
+    Busy(Pin<Box<Sleep>>),
 }
 
 /// The connection is over.
@@ -175,6 +180,12 @@ impl Connection {
                     self.note_held(false);
                 }
             }
+            Wait::Busy(sleep) => {
+                if sleep.as_mut().poll(context).is_ready() {
+                    self.wait = Wait::No;
+                    self.backlog = true;
+                }
+            }
             Wait::Later(task) => {
                 if let Poll::Ready(answer) = task.poll(context) {
                     with_thread(|thread| task.finish(&thread.worker, &self.client, answer));
@@ -277,6 +288,7 @@ impl Connection {
                 let server = self.server.clone();
                 self.wait = Wait::Held(Box::pin(async move { server.pause.wait().await }));
             }
+            Some(Stop::Busy) => self.wait = Wait::Busy(Box::pin(tokio::time::sleep(AGAIN))),
             Some(Stop::Later(task)) => {
                 self.note_held(true);
                 task.lend(Arc::new(ThisThread));
@@ -501,7 +513,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let blocked = match std::mem::replace(&mut self.wait, Wait::No) {
-            Wait::No => None,
+            Wait::No | Wait::Busy(_) => None,
             Wait::Blocked(blocked, _) => Some(blocked),
             Wait::Held(_) | Wait::Later(_) => {
                 self.note_held(false);

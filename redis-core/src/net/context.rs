@@ -1,6 +1,7 @@
 //! What all connections of a worker thread share: the worker and its buffers.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use super::batch::Item;
 use crate::command::{LendWorker, Worker};
@@ -44,8 +45,14 @@ thread_local! {
     static THREAD: RefCell<Option<Thread>> = const { RefCell::new(None) };
 }
 
+/// How long a connection keeps its thread waiting for the locks of a command. Locks are held for some ten microseconds, but
+/// for a command that looks at a million members, and a lock that is wanted goes round within a millisecond.
+const PATIENCE: Duration = Duration::from_millis(1);
+
 /// Makes the calling thread a worker thread until the guard is dropped.
-pub(super) fn enter(worker: Worker) -> Entered {
+pub(super) fn enter(mut worker: Worker) -> Entered {
+    // Who has the only shard to himself need not look at the time.
+    worker.runner.patience = (worker.keyspace.store().shards() > 1).then_some(PATIENCE);
     let thread = Thread {
         worker,
         buffer: vec![0; READ_BUFFER].into(),

@@ -64,7 +64,10 @@ fn expire(worker: &mut Worker, share: Duration, next: &mut usize) {
         let (shard, database) = (place / databases, place % databases);
         let wanted = ShardSet::only(shard);
         loop {
-            worker.keyspace.lock(&wanted);
+            if !worker.runner.lock(&mut worker.keyspace, &wanted) {
+                // Somebody is busy there. Next time, then.
+                break;
+            }
             let more = worker.keyspace.expire_slice(shard, database, SLICE);
             let changes = worker.keyspace.take_changes();
             worker.runner.log_vanished(&changes);
