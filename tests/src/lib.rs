@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod client;
 mod effects;
 mod failing_calls;
 mod peers;
@@ -16,6 +17,7 @@ pub mod waiting;
 mod watched;
 mod wire;
 
+pub use client::Client;
 pub use effects::Effects;
 pub use failing_calls::FailingCalls;
 pub use peers::{Peer, command_exists, missing, redis_server, valkey_server};

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use redis_core::resp::Value;
-use redis_tests::{Process, Random, Wire, our_server, redis_server, valkey_server};
+use redis_tests::{Client, Process, Random, our_server, redis_server, valkey_server};
 
 /// What a test's data may take, beyond what an empty server does.
 const ROOM: i64 = 1 << 20;
@@ -13,46 +13,18 @@ const VALUE: usize = 512;
 /// More values than there is room for.
 const MANY: usize = 5000;
 
-struct Client(Wire<std::net::TcpStream>);
-
-impl Client {
-    fn ask(&mut self, request: &str) -> Value {
-        self.0.run(&request.split(' ').collect::<Vec<_>>()).unwrap()
-    }
-
-    fn ok(&mut self, request: &str) -> Value {
-        let reply = self.ask(request);
-        assert!(!matches!(reply, Value::Error(_)), "{request}: {reply}");
-        reply
-    }
-
-    fn number(&mut self, request: &str) -> i64 {
-        match self.ok(request) {
-            Value::Integer(number) => number,
-            other => panic!("{request}: {other} is no number"),
-        }
-    }
-
-    fn info(&mut self, section: &str, field: &str) -> i64 {
-        let Value::Bulk(text) = self.ok(&format!("INFO {section}")) else { panic!("INFO is text") };
-        let text = String::from_utf8(text.to_vec()).unwrap();
-        let prefix = format!("{field}:");
-        text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
-    }
-
-    /// Leaves [`ROOM`] bytes for data.
-    fn limit(&mut self, policy: &str) -> i64 {
-        let limit = self.info("memory", "used_memory") + ROOM;
-        self.ok(&format!("CONFIG SET maxmemory {limit} maxmemory-policy {policy} maxmemory-eviction-tenacity 100"));
-        limit
-    }
+/// Leaves [`ROOM`] bytes for data.
+fn limit(client: &mut Client, policy: &str) -> i64 {
+    let limit = client.info("memory", "used_memory") + ROOM;
+    client.ok(&format!("CONFIG SET maxmemory {limit} maxmemory-policy {policy} maxmemory-eviction-tenacity 100"));
+    limit
 }
 
 /// Runs a test against either kind of server.
 fn with_one_and_two_workers(test: impl Fn(&mut Client)) {
     for threads in ["1", "2"] {
         let server = Process::server(our_server(), &["--io-threads", threads]);
-        test(&mut Client(Wire::connect(server.address).unwrap()));
+        test(&mut Client::of(&server));
     }
 }
 
@@ -65,7 +37,7 @@ fn all_keys_may_go() {
     with_one_and_two_workers(|client| {
         for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random", "allkeys-lrm"] {
             client.ok("FLUSHALL");
-            let limit = client.limit(policy);
+            let limit = limit(client, policy);
             for n in 0..MANY {
                 client.ok(&format!("SET key:{n} {}", value()));
             }
@@ -85,7 +57,7 @@ fn only_keys_that_expire_go() {
     with_one_and_two_workers(|client| {
         for policy in ["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "volatile-lrm"] {
             client.ok("FLUSHALL");
-            client.limit(policy);
+            limit(client, policy);
             for n in 0..300 {
                 client.ok(&format!("SET stays:{n} {}", value()));
             }
@@ -110,8 +82,8 @@ fn only_keys_that_expire_go() {
 #[test]
 fn what_expires_soonest_goes_first() {
     let server = Process::server(our_server(), &[]);
-    let client = &mut Client(Wire::connect(server.address).unwrap());
-    client.limit("volatile-ttl");
+    let client = &mut Client::of(&server);
+    limit(client, "volatile-ttl");
     client.ok("CONFIG SET maxmemory-samples 64");
     let mut written = 0;
     while client.info("stats", "evicted_keys") < 500 {
@@ -131,7 +103,7 @@ fn what_expires_soonest_goes_first() {
 fn what_is_used_stays() {
     for policy in ["allkeys-lru", "allkeys-lfu"] {
         let server = Process::server(our_server(), &["--maxmemory-samples", "16", "--lfu-log-factor", "0"]);
-        let client = &mut Client(Wire::connect(server.address).unwrap());
+        let client = &mut Client::of(&server);
         client.ok(&format!("CONFIG SET maxmemory-policy {policy} maxmemory-eviction-tenacity 100"));
         let few = 500;
         for n in 0..few {
@@ -158,16 +130,16 @@ fn what_is_used_stays() {
 #[test]
 fn evicted_keys_are_told() {
     let server = Process::server(our_server(), &["--notify-keyspace-events", "Ee"]);
-    let client = &mut Client(Wire::connect(server.address).unwrap());
-    let mut subscriber = Client(Wire::connect(server.address).unwrap());
+    let client = &mut Client::of(&server);
+    let mut subscriber = Client::of(&server);
     subscriber.ok("SUBSCRIBE __keyevent@0__:evicted");
     client.ok(&format!("SET large {}", "v".repeat(1 << 20)));
     client.ok("WATCH large");
-    let mut other = Client(Wire::connect(server.address).unwrap());
+    let mut other = Client::of(&server);
     let used = other.info("memory", "used_memory");
     other.ok(&format!("CONFIG SET maxmemory-policy allkeys-lru maxmemory {}", used - (1 << 19)));
     other.ok("PING");
-    let Value::Array(message) = subscriber.0.receive().unwrap() else { panic!("a message") };
+    let Value::Array(message) = subscriber.wire.receive().unwrap() else { panic!("a message") };
     assert_eq!(message[2], Value::Bulk(b"large".as_slice().into()));
     // Whoever watched the key finds it changed.
     client.ok("MULTI");
@@ -178,7 +150,7 @@ fn evicted_keys_are_told() {
 #[test]
 fn a_large_value_that_is_freed_in_the_background_counts_as_free() {
     let server = Process::server(our_server(), &[]);
-    let client = &mut Client(Wire::connect(server.address).unwrap());
+    let client = &mut Client::of(&server);
     for key in ["a", "b", "c", "d"] {
         for from in (0..50_000).step_by(500) {
             let members: Vec<_> = (from..from + 500).map(|n| format!("member:{n}")).collect();
@@ -199,7 +171,7 @@ fn hit_ratio(binary: &std::path::Path, policy: &str, scans: bool) -> f64 {
     const BATCH: usize = 100;
     const BATCHES: usize = 3_000;
     let server = Process::server(binary, &["--hz", "10"]);
-    let client = &mut Client(Wire::connect(server.address).unwrap());
+    let client = &mut Client::of(&server);
     let limit = client.info("memory", "used_memory") + (4 << 20);
     client.ok(&format!("CONFIG SET maxmemory {limit}"));
     client.ok(&format!("CONFIG SET maxmemory-policy {policy}"));
@@ -222,16 +194,17 @@ fn hit_ratio(binary: &std::path::Path, policy: &str, scans: bool) -> f64 {
             })
             .collect();
         let gets: String = keys.iter().map(|key| format!("GET key:{key:012}\r\n")).collect();
-        client.0.send_raw(gets.as_bytes()).unwrap();
-        let missed: Vec<&usize> = keys.iter().filter(|_| matches!(client.0.receive().unwrap(), Value::Null)).collect();
+        client.wire.send_raw(gets.as_bytes()).unwrap();
+        let missed: Vec<&usize> =
+            keys.iter().filter(|_| matches!(client.wire.receive().unwrap(), Value::Null)).collect();
         if batch > BATCHES / 3 && !scan {
             hits += BATCH - missed.len();
             asked += BATCH;
         }
         let value = "v".repeat(200);
         let sets: String = missed.iter().map(|key| format!("SET key:{key:012} {value}\r\n")).collect();
-        client.0.send_raw(sets.as_bytes()).unwrap();
-        missed.iter().for_each(|_| assert!(!matches!(client.0.receive().unwrap(), Value::Error(_))));
+        client.wire.send_raw(sets.as_bytes()).unwrap();
+        missed.iter().for_each(|_| assert!(!matches!(client.wire.receive().unwrap(), Value::Error(_))));
     }
     hits as f64 / asked as f64
 }

@@ -4,54 +4,17 @@
 #![allow(clippy::unwrap_used)]
 
 use redis_core::resp::Value;
-use redis_tests::{Process, Wire, our_server, wait_for};
+use redis_tests::{Client, Process, Wire, our_server, wait_for};
 
-struct Client(Wire<std::net::TcpStream>);
+/// What is used, as INFO tells it.
+fn info(client: &mut Client, field: &str) -> i64 {
+    client.info("memory", field)
+}
 
-impl Client {
-    fn of(server: &Process) -> Self {
-        Client(Wire::connect(server.address).unwrap())
-    }
-
-    fn ok(&mut self, request: &str) -> Value {
-        let reply = self.0.run(&request.split(' ').collect::<Vec<_>>()).unwrap();
-        assert!(!matches!(reply, Value::Error(_)), "{request}: {reply}");
-        reply
-    }
-
-    /// Sends all the requests, of which none may fail, a thousand at a time.
-    fn all(&mut self, requests: impl Iterator<Item = String>) {
-        let requests: Vec<_> = requests.collect();
-        for some in requests.chunks(1000) {
-            for request in some {
-                self.0.send(&request.split(' ').collect::<Vec<_>>()).unwrap();
-            }
-            for request in some {
-                let reply = self.0.receive().unwrap();
-                assert!(!matches!(reply, Value::Error(_)), "{request}: {reply}");
-            }
-        }
-    }
-
-    fn number(&mut self, request: &str) -> i64 {
-        match self.ok(request) {
-            Value::Integer(number) => number,
-            other => panic!("{request}: {other} is no number"),
-        }
-    }
-
-    fn info(&mut self, field: &str) -> i64 {
-        let Value::Bulk(text) = self.ok("INFO") else { panic!("INFO is text") };
-        let text = String::from_utf8(text.to_vec()).unwrap();
-        let prefix = format!("{field}:");
-        text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
-    }
-
-    fn encoding(&mut self, key: &str) -> String {
-        match self.ok(&format!("OBJECT ENCODING {key}")) {
-            Value::Bulk(name) => String::from_utf8_lossy(&name).into_owned(),
-            other => panic!("{other} is no encoding"),
-        }
+fn encoding_of(client: &mut Client, key: &str) -> String {
+    match client.ok(&format!("OBJECT ENCODING {key}")) {
+        Value::Bulk(name) => String::from_utf8_lossy(&name).into_owned(),
+        other => panic!("{other} is no encoding"),
     }
 }
 
@@ -98,12 +61,12 @@ fn memory_usage_adds_up_to_what_the_allocator_has_handed_out() {
     let mut wrong = Vec::new();
     for (encoding, count, make) in shapes() {
         client.ok("FLUSHALL SYNC");
-        let before = client.info("used_memory");
+        let before = info(client, "used_memory");
         for n in 0..count {
             client.ok(&make(&format!("key:{n:012}")));
         }
-        assert_eq!(client.encoding("key:000000000007"), encoding);
-        let growth = client.info("used_memory") - before;
+        assert_eq!(encoding_of(client, "key:000000000007"), encoding);
+        let growth = info(client, "used_memory") - before;
         let usage: i64 = (0..count).map(|n| client.number(&format!("MEMORY USAGE key:{n:012}"))).sum();
         let ratio = usage as f64 / growth as f64;
         println!("{}: {ratio:.3} of {growth}", &make("key")[..12]);
@@ -118,7 +81,7 @@ fn memory_usage_adds_up_to_what_the_allocator_has_handed_out() {
 fn the_figures_agree_with_each_other_and_memory_is_given_back() {
     let server = Process::server(our_server(), &[]);
     let client = &mut Client::of(&server);
-    let empty = client.info("used_memory");
+    let empty = info(client, "used_memory");
     for n in 0..3_000 {
         client.ok(&format!("SET key:{n} {}", "v".repeat(10_000)));
     }
@@ -131,7 +94,7 @@ fn the_figures_agree_with_each_other_and_memory_is_given_back() {
         "used_memory_dataset",
         "used_memory_overhead",
     ]
-    .map(|field| client.info(field));
+    .map(|field| info(client, field));
     let near = |a: i64, b: i64| (a - b).abs() * 100 <= b * 3;
     assert!(near(used, allocated), "{used} {allocated}");
     assert!(allocated <= active && active <= resident, "{allocated} {active} {resident}");
@@ -140,11 +103,11 @@ fn the_figures_agree_with_each_other_and_memory_is_given_back() {
     client.ok("FLUSHALL SYNC");
     client.ok("MEMORY PURGE");
     let given_back = wait_for(|| {
-        let [used, active] = ["used_memory", "allocator_active"].map(|field| client.info(field));
-        (used - empty < 1 << 20 && active < allocated / 2 && client.info("used_memory_rss") < rss - 20_000_000)
+        let [used, active] = ["used_memory", "allocator_active"].map(|field| info(client, field));
+        (used - empty < 1 << 20 && active < allocated / 2 && info(client, "used_memory_rss") < rss - 20_000_000)
             .then_some(())
     });
-    assert!(given_back.is_some(), "{} of {active} bytes are still active", client.info("allocator_active"));
+    assert!(given_back.is_some(), "{} of {active} bytes are still active", info(client, "allocator_active"));
 }
 
 #[test]
@@ -152,11 +115,11 @@ fn an_idle_connection_takes_little() {
     const CONNECTIONS: i64 = 400;
     let server = Process::server(our_server(), &[]);
     let client = &mut Client::of(&server);
-    let [used, noted] = ["used_memory", "mem_clients_normal"].map(|field| client.info(field));
+    let [used, noted] = ["used_memory", "mem_clients_normal"].map(|field| info(client, field));
     let mut idle: Vec<_> = (0..CONNECTIONS).map(|_| Client::of(&server)).collect();
     idle.iter_mut().for_each(|client| drop(client.ok("PING")));
-    let used = (client.info("used_memory") - used) / CONNECTIONS;
-    let noted = (client.info("mem_clients_normal") - noted) / CONNECTIONS;
+    let used = (info(client, "used_memory") - used) / CONNECTIONS;
+    let noted = (info(client, "mem_clients_normal") - noted) / CONNECTIONS;
     assert!(used <= 2048, "{used} bytes each");
     assert!((used - noted).abs() < used / 4, "{used} bytes each, and INFO says {noted}");
 }
@@ -167,7 +130,7 @@ fn a_limit_is_exceeded_by_no_more_than_a_command() {
     for threads in ["1", "4"] {
         let server = Process::server(our_server(), &["--io-threads", threads]);
         let client = &mut Client::of(&server);
-        let limit = client.info("used_memory") + (20 << 20);
+        let limit = info(client, "used_memory") + (20 << 20);
         client.ok(&format!(
             "CONFIG SET maxmemory {limit} maxmemory-policy allkeys-lru maxmemory-eviction-tenacity 100 maxmemory-clients 0"
         ));
@@ -192,7 +155,7 @@ fn a_limit_is_exceeded_by_no_more_than_a_command() {
             }
         });
         // Each writer may be in the middle of a command, with what has come of its pipeline beside it.
-        let peak = client.info("used_memory_peak");
+        let peak = info(client, "used_memory_peak");
         let allowed = limit + (WRITERS * 2 * LARGE + (1 << 20)) as i64;
         assert!(peak <= allowed, "{threads} workers: {peak} bytes were in use, {limit} are allowed");
     }
@@ -230,7 +193,7 @@ fn what_removals_have_left_is_moved_together() {
     client.all((0..50).filter(gone).map(|n| format!("DEL list:{n}")));
     let digest = client.ok("DEBUG DIGEST");
     let apart =
-        |client: &mut Client| client.info("allocator_active") as f64 / client.info("allocator_allocated") as f64;
+        |client: &mut Client| info(client, "allocator_active") as f64 / info(client, "allocator_allocated") as f64;
     let before = apart(&mut client);
     assert!(before > 1.5, "it does not lie apart: {before}");
     client.ok("CONFIG SET active-defrag-cycle-min 50 active-defrag-cycle-max 75 activedefrag yes");
@@ -240,7 +203,7 @@ fn what_removals_have_left_is_moved_together() {
     // It goes on while the data change, and comes to rest.
     client.all((0..KEYS).map(|n| format!("SET other:{n} {n:0100}")));
     client.all((0..KEYS).filter(gone).map(|n| format!("DEL other:{n}")));
-    let rests = |client: &mut Client| apart(client) < 1.2 && client.info("active_defrag_running") == 0;
+    let rests = |client: &mut Client| apart(client) < 1.2 && info(client, "active_defrag_running") == 0;
     assert!(wait_for(|| rests(&mut client).then_some(())).is_some(), "it does not rest: {}", apart(&mut client));
     client.ok("CONFIG SET activedefrag no");
     client.all((0..KEYS).filter(|n| !gone(n)).map(|n| format!("DEL other:{n}")));
