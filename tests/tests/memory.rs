@@ -161,6 +161,9 @@ fn a_limit_is_exceeded_by_no_more_than_a_command() {
     }
 }
 
+/// How many requests, and which.
+type Requests = (usize, fn(usize) -> String);
+
 #[test]
 fn what_removals_have_left_is_moved_together() {
     const KEYS: usize = 60_000;
@@ -168,7 +171,7 @@ fn what_removals_have_left_is_moved_together() {
     let server = Process::server(our_server(), &settings);
     let mut client = Client::of(&server);
     // Of every kind something that is large, and many keys that are small.
-    let make: [(usize, fn(usize) -> String); 6] = [
+    let make: [Requests; 6] = [
         (KEYS, |n| format!("SET key:{n} {n:0100}")),
         (KEYS, |n| format!("HSET hash field:{n} {n:060}")),
         (KEYS, |n| format!("SADD set member:{n:060}")),
@@ -179,8 +182,8 @@ fn what_removals_have_left_is_moved_together() {
     for (count, request) in make {
         client.all((0..count).map(request));
     }
-    let gone = |n: &usize| n % 8 != 0;
-    let remove: [(usize, fn(usize) -> String); 5] = [
+    let gone = |n: &usize| !n.is_multiple_of(8);
+    let remove: [Requests; 5] = [
         (KEYS, |n| format!("DEL key:{n}")),
         (KEYS, |n| format!("HDEL hash field:{n}")),
         (KEYS, |n| format!("SREM set member:{n:060}")),
