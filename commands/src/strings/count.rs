@@ -43,8 +43,7 @@ fn decrby(db: &mut Db, key: Key, decrement: i64) -> Result<i64> {
 
 #[inline]
 fn add(db: &mut Db, key: Key, amount: i64) -> Result<i64> {
-    let sum = db.integer(key)?.checked_add(amount).ok_or(Error::OVERFLOW)?;
-    db.set_integer(key, sum);
+    let sum = db.update_integer(key, |value| value.checked_add(amount).ok_or(Error::OVERFLOW))?;
     db.changed(key, "incrby");
     Ok(sum)
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::event::{Event, EventClasses};
 use super::reclaim::CHEAP;
 use super::shard::{Database, Keys, Overwrite, Removed};
-use super::{Db, Deadline, Entry, Found, Key, Matter, Touched, Ttl, Vanished, name_of};
+use super::{Db, Deadline, Entry, Found, Key, Matter, Stored, Touched, Ttl, Vanished, name_of};
 use crate::error::{Error, Result};
 use crate::num;
 use crate::table::NO_DEADLINE;
-use crate::value::{Kind, Object, StrEncoding, Value};
+use crate::value::{Kind, Object, Str, StrEncoding, Value};
 
 /// The longest string whose encoding is called `embstr`.
 const EMBSTR_MAX: usize = 44;
@@ -165,6 +165,24 @@ impl Db {
     #[inline]
     pub fn set_integer(&mut self, key: Key, value: i64) {
         self.set_encoded(key, itoa::Buffer::new().format(value).as_bytes(), StrEncoding::Int, Ttl::Keep);
+    }
+
+    /// Replaces the integer that a key holds, zero if there is no such key, with what `change` makes of it: the deadline stays.
+    /// Returns the new one.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] if it holds no string, [`Error::NOT_INTEGER`] if the string is no integer, and those of `change`.
+    #[inline]
+    pub fn update_integer(&mut self, key: Key, change: impl FnOnce(i64) -> Result<i64>) -> Result<i64> {
+        let Some(entry) = self.entry_mut(key) else {
+            let value = change(0)?;
+            self.set_integer(key, value);
+            return Ok(value);
+        };
+        let text = Str::of(entry).ok_or(Error::WRONG_TYPE)?;
+        let value = change(text.to_i64().ok_or(Error::NOT_INTEGER)?)?;
+        entry.set_string(itoa::Buffer::new().format(value).as_bytes(), StrEncoding::Int);
+        Ok(value)
     }
 
     /// Stores an object, replacing whatever the key holds.
