@@ -49,6 +49,8 @@ mod sorted_sets;
 mod streams;
 #[cfg(feature = "strings")]
 mod strings;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "transactions")]
 mod transactions;
 #[cfg(any(feature = "hashes", feature = "sets", feature = "sorted_sets", feature = "keys"))]
