@@ -116,10 +116,8 @@ fn delex(
 ) -> Result<bool> {
     let Some(entry) = db.peek(key) else { return Ok(false) };
     if let Condition(Some((name, operand))) = condition {
-        if entry.kind() != Kind::Str {
-            return Err(Error::new("ERR Key should be of string type if conditions are specified"));
-        }
-        if !comparison(name, operand)?.holds(entry.string_bytes())? {
+        let text = entry.text().ok_or(Error::new("ERR Key should be of string type if conditions are specified"))?;
+        if !comparison(name, operand)?.holds(text.as_bytes())? {
             return Ok(false);
         }
     }

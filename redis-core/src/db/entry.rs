@@ -418,6 +418,12 @@ impl Entry {
         unsafe { std::slice::from_raw_parts(self.byte(shape.value_at()), shape.value_len) }
     }
 
+    /// The value, if it is a string.
+    #[inline]
+    pub fn text(&self) -> Option<&Str> {
+        (self.kind() == Kind::Str).then(|| Str::new(self.string_bytes()))
+    }
+
     /// A string's bytes to be changed; nothing, if the value is not a string.
     #[inline]
     pub fn string_bytes_mut(&mut self) -> &mut [u8] {

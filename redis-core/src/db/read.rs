@@ -19,7 +19,7 @@ pub trait Stored {
 impl Stored for Str {
     #[inline]
     fn of<'e>(entry: &'e Entry, _arena: &'e ObjectArena) -> Option<&'e Str> {
-        (entry.kind() == Kind::Str).then(|| Str::new(entry.string_bytes()))
+        entry.text()
     }
 }
 

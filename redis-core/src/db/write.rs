@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::event::{Event, EventClasses};
 use super::reclaim::CHEAP;
 use super::shard::{Database, Keys, Overwrite, Removed};
-use super::{Db, Deadline, Entry, Found, Key, Matter, Stored, Touched, Ttl, Vanished, name_of};
+use super::{Db, Deadline, Entry, Found, Key, Matter, Touched, Ttl, Vanished, name_of};
 use crate::error::{Error, Result};
 use crate::num;
 use crate::table::NO_DEADLINE;
-use crate::value::{Kind, Object, Str, StrEncoding, Value};
+use crate::value::{Kind, Object, StrEncoding, Value};
 
 /// The longest string whose encoding is called `embstr`.
 const EMBSTR_MAX: usize = 44;
@@ -179,7 +179,7 @@ impl Db {
             self.set_integer(key, value);
             return Ok(value);
         };
-        let text = Str::of(entry).ok_or(Error::WRONG_TYPE)?;
+        let text = entry.text().ok_or(Error::WRONG_TYPE)?;
         let value = change(text.to_i64().ok_or(Error::NOT_INTEGER)?)?;
         entry.set_string(itoa::Buffer::new().format(value).as_bytes(), StrEncoding::Int);
         Ok(value)
