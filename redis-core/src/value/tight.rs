@@ -56,8 +56,9 @@ impl<Note> Buffer<Note> {
 
     /// A buffer with a copy of `bytes`.
     pub(super) fn copied(bytes: &[u8], note: Note) -> Self {
-        let mut buffer = Self::new(note);
-        buffer.extend_from_slice(bytes);
+        // SAFETY: the bytes are borrowed until the buffer has its own.
+        let mut buffer = unsafe { Self::lent(bytes, note) };
+        buffer.own();
         buffer
     }
 
@@ -129,9 +130,12 @@ impl<Note> Buffer<Note> {
 
     /// Adds bytes at the end.
     pub(super) fn extend_from_slice(&mut self, bytes: &[u8]) {
-        let end = self.len();
-        self.splice(end, 0, bytes.len());
-        self[end..].copy_from_slice(bytes);
+        let (len, after) = (self.len(), self.len() + bytes.len());
+        assert!(after <= LEN_MAX, "no buffer grows to two gigabytes");
+        self.reallocate(len, after);
+        // SAFETY: there is room for so many bytes, and nobody else has the allocation.
+        unsafe { self.start.add(len).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        self.len = after as u32;
     }
 
     /// Makes the bytes the buffer's own.
