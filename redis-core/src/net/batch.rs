@@ -217,6 +217,7 @@ impl Connection {
             } else if reply.len() > MUCH {
                 worker.end();
                 self.send(thread);
+                self.watch_memory();
                 thread.reply.set_limit(self.reply_limit());
             }
             if self.is_over() {

@@ -344,7 +344,7 @@ impl Connection {
     }
 
     /// Has connections closed, perhaps this one, if all together occupy too much.
-    fn watch_memory(&self) {
+    pub(super) fn watch_memory(&self) {
         if self.server.clients.note_memory(&self.client.shared) {
             self.server.evict_clients();
         }

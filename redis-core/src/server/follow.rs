@@ -40,6 +40,9 @@ pub(super) fn configuration(server: &Arc<Server>) {
             server.evict_clients();
         });
     }
+    if let Err(reason) = defrag::check(&server.config) {
+        tracing::warn!("{reason}");
+    }
     server.config.on_change(&["activedefrag"], Box::new(defrag::check));
     // A start goes on without: what is wrong is in the log.
     let oom_score = OomScore::default();
