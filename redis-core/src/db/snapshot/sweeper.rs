@@ -249,6 +249,9 @@ impl Drop for Sweeper {
             }
             self.held.unlock_fairly();
         }
+        // Databases that were emptied and not collected refer to the outbox that they stand in, and would stay for ever.
+        let emptied = std::mem::take(&mut self.outbox.waiting.lock().keys);
+        drop(emptied);
         match self.epoch {
             // What wiped the marks.
             0 => {}
