@@ -43,9 +43,7 @@ impl Defragmenter {
             return false;
         }
         let (shard, database) = (self.place / databases, self.place % databases);
-        let mut wanted = ShardSet::default();
-        wanted.insert(shard);
-        self.held.lock(&wanted);
+        self.held.lock(&ShardSet::only(shard));
         let begun = Instant::now();
         let keys = &mut self.held.shard_mut(shard).databases[database].keys;
         loop {

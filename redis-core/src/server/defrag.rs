@@ -59,11 +59,12 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
 
 /// Begins to defragment if there is reason to and nobody does. To be called every now and then.
 pub(crate) fn tick(server: &Arc<Server>) {
-    if !server.config.activedefrag.get() || server.defrag.running() > 0 {
+    if server.defrag.running() > 0 {
         return;
     }
-    let Some(allocator) = sparse_allocator() else { return };
-    let Some(effort) = effort(&server.config, allocator) else {
+    let allocator = if server.config.activedefrag.get() { sparse_allocator() } else { None };
+    let reason = allocator.and_then(|allocator| Some((allocator, effort(&server.config, allocator)?)));
+    let Some((allocator, effort)) = reason else {
         return server.defrag.since.store(0, Relaxed);
     };
     let _ = server.defrag.since.compare_exchange(0, clock::unix_millis(), Relaxed, Relaxed);

@@ -91,7 +91,7 @@ impl Kind {
     }
 }
 
-/// A type of value that hangs off its entry: every type but [`Str`], which stands in the entry itself.
+/// A type of value that is an [`Object`]: every type but [`Str`].
 pub trait Value: Sized {
     /// Its kind.
     const KIND: Kind;

@@ -1,4 +1,4 @@
-//! `Object`: a value that hangs off its entry.
+//! `Object`: a value of any kind but a string.
 
 use super::{Custom, Hash, Kind, List, Set, Stream, Value, ZSet};
 use crate::relocate::Relocator;
