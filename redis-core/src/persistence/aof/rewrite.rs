@@ -248,15 +248,16 @@ impl Files {
         }
     }
 
-    /// Gives up a rewrite that goes on. The increment that it has begun stays.
+    /// Gives up a rewrite that goes on, or that was asked for and has not begun. The increment that it has begun stays.
     pub(super) fn abandon_rewrite(&mut self) {
-        if let Some(rewriting) = self.rewriting.take() {
+        if self.server.aof.rewrite.active.swap(false, Relaxed) {
             tracing::info!("Killing running AOF rewrite child: {}", std::process::id());
+        }
+        if let Some(rewriting) = self.rewriting.take() {
             self.server.snapshots.cancel(&[Purpose::Rewrite]);
             if let Some(path) = &rewriting.temporary {
                 let _ = std::fs::remove_file(path);
             }
-            self.server.aof.rewrite.active.store(false, Relaxed);
         }
     }
 

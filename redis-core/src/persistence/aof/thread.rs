@@ -167,7 +167,6 @@ impl Files {
             Demand::Open => self.open(),
             Demand::Stop => {
                 self.server.aof.rewrite.scheduled.store(false, Relaxed);
-                self.server.aof.rewrite.active.store(self.rewriting.is_some(), Relaxed);
                 self.stop()
             }
             Demand::Reload => self.reload(),
