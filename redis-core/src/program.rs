@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::builder::{StartError, assemble, listeners, note_listeners, registry_for, workers};
 use crate::command::Registry;
@@ -83,6 +84,9 @@ impl Program {
     }
 }
 
+/// Who connects while data are loaded waits so long before being told so.
+const SHORT_LOADING: Duration = Duration::from_millis(200);
+
 fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Result<(), StartError> {
     net::make_room_for_clients(&server.config);
     let listeners = listeners(&server.config)?;
@@ -106,6 +110,10 @@ fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Re
     })?;
     aof::spawn(server, registry)?;
     let loader = begin_loading(server, registry, || tracing::info!("Ready to accept connections tcp"))?;
+    let began = Instant::now();
+    while !loader.is_finished() && began.elapsed() < SHORT_LOADING {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     net::run(server, registry, workers(server), listeners, || ())?;
     let loaded = loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     aof::end(server);
