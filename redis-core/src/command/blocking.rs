@@ -13,8 +13,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 
+use super::accounting::log_if_notable;
 use super::def::{Outcome, Waiting};
-use super::dispatch::{call, fail, log_if_notable, shards_of};
+use super::dispatch::{call, fail, shards_of};
 use super::registry::Command;
 use super::worker::{Runner, Worker};
 use crate::args::{Args, OwnedArgs};

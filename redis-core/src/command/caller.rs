@@ -19,10 +19,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::accounting::{measure, without_secrets};
 use super::blocking;
 use super::call::Call;
 use super::def::Outcome;
-use super::dispatch::{fail, follow, measure, panicked, remember, remembers, shards_of, without_secrets};
+use super::dispatch::{fail, follow, panicked, remember, remembers, shards_of};
 use super::flags::Flags;
 use super::propagation::{CommandName, Propagation};
 use super::registry::Command;

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::accounting::{Returned, State};
 use super::argument::{Secrets, wrong_arity};
 use super::call::Call;
 use super::caller::Task;
@@ -18,15 +19,13 @@ use super::flags::{Flags, KeyFlags};
 use super::propagation::Propagation;
 use super::registry::{Command, Registry};
 use super::worker::{Runner, Worker};
-use super::{blocking, keys, schema};
-use crate::args::{Args, OwnedArgs};
-use crate::clock;
+use super::{accounting, blocking, keys, schema};
+use crate::args::Args;
 use crate::db::{Key, Keyspace, ShardSet};
 use crate::error::{Error, Result};
 use crate::hash::hash;
-use crate::observe::{CommandLog, Notable};
 use crate::resp::Reply;
-use crate::server::{Blocked, Choice, Client, ClientShared, PauseMode, ReplyMode};
+use crate::server::{Blocked, Choice, Client, PauseMode, ReplyMode};
 
 /// What the connection does after a command.
 #[derive(Debug)]
@@ -56,9 +55,9 @@ pub struct Recognised<'a> {
 }
 
 /// Finds the command and the keys of a request. The keys are appended to `keys`.
-#[inline]
+#[inline(always)]
 pub fn recognise(registry: &Registry, args: Args<'_>, keys: &mut Vec<Key>) -> Option<&'static Command> {
-    let command = find(registry, args).ok()?;
+    let command = named(registry, args)?;
     if command.accepts(args.len()) {
         find_keys(command, args, keys);
     }
@@ -127,11 +126,12 @@ enum Step {
 type Refusal = (Option<&'static Command>, Error);
 
 /// Everything before the locks: may this connection run this command now?
+#[inline(always)]
 fn prepare(runner: &Runner, client: &mut Client, request: Recognised<'_>) -> Result<Step, Refusal> {
     let args = request.args;
     let command = match request.command {
         Some(command) => command,
-        None => find(runner.registry, args).map_err(|error| (None, error))?,
+        None => return Err((None, unknown(runner.registry, args))),
     };
     client.shared.last_command.store(command.id, Relaxed);
     let refuse = |error| (Some(command), error);
@@ -197,12 +197,22 @@ fn takes_memory(client: &Client, command: &Command) -> bool {
 }
 
 /// The command that a request names, subcommand included.
-pub(crate) fn find(registry: &Registry, args: Args<'_>) -> Result<&'static Command> {
-    let command = registry.find(args.get(0)).ok_or_else(|| unknown_command(args))?;
+#[inline(always)]
+fn named(registry: &Registry, args: Args<'_>) -> Option<&'static Command> {
+    let command = registry.find(args.get(0))?;
     if command.subcommands.is_empty() || args.len() < 2 {
-        return Ok(command);
+        return Some(command);
     }
-    command.subcommand(args.get(1)).ok_or_else(|| unknown_subcommand(command, args.get(1)))
+    command.subcommand(args.get(1))
+}
+
+/// What is wrong with a request that names no command.
+#[cold]
+fn unknown(registry: &Registry, args: Args<'_>) -> Error {
+    match registry.find(args.get(0)) {
+        None => unknown_command(args),
+        Some(container) => unknown_subcommand(container, args.get(1)),
+    }
 }
 
 fn unknown_command(args: Args<'_>) -> Error {
@@ -232,14 +242,18 @@ fn shown(arg: &[u8], max: usize) -> &[u8] {
 }
 
 /// Walks the keys of a request. A request whose counts do not add up has none; its shape is refused later.
-#[inline]
+#[inline(always)]
 pub(crate) fn find_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>) {
-    if let Some(index) = command.lone_key {
-        if usize::from(index) < args.len() {
+    match command.lone_key {
+        Some(index) if usize::from(index) < args.len() => {
             found.push(Key { hash: hash(args.get(index.into())), index: index.into() });
         }
-        return;
+        Some(_) => {}
+        None => walk_keys(command, args, found),
     }
+}
+
+fn walk_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>) {
     if command.def.keys.is_empty() {
         return;
     }
@@ -256,6 +270,8 @@ pub(crate) fn find_keys(command: &Command, args: Args<'_>, found: &mut Vec<Key>)
 fn lock(keyspace: &mut Keyspace, runner: &Runner, client: &Client, command: &Command, found: &[Key]) -> bool {
     let shards = keyspace.store().shards();
     let wanted = match command.def.access {
+        // Mostly those of the command before it suffice.
+        Access::Keys if keyspace.holds(found) => return true,
         Access::Keys => shards_of(keyspace, found),
         Access::All => ShardSet::all(shards),
         // A walk locks what it looks at, and does not give back what was locked before: a single shard stays as it is
@@ -282,6 +298,7 @@ pub(crate) fn shards_of(keyspace: &Keyspace, keys: impl IntoIterator<Item = impl
 }
 
 /// Runs a command whose locks are held, and does all that follows from it. Answers how the client goes on.
+#[inline(always)]
 pub(crate) fn run(
     keyspace: &mut Keyspace,
     runner: &mut Runner,
@@ -296,10 +313,17 @@ pub(crate) fn run(
     let now = if client.in_exec { keyspace.now() } else { started / 1000 };
     keyspace.begin(database, now, !client.no_touch);
     let outcome = call(keyspace, runner, client, command, args, found, reply);
-    let later = matches!(outcome, Ok(Outcome::Later(_)));
-    let waits = !client.in_exec && matches!(outcome, Ok(Outcome::Wait(_)));
+    let state = match &outcome {
+        Ok(Outcome::Later(_)) => State::Later,
+        Ok(Outcome::Wait(_)) if !client.in_exec => State::Waits,
+        _ => State::Done,
+    };
     // An `async` command has read nothing yet.
-    if !later && command.flags.has(Flags::READONLY) && !runner.server.tracking.is_idle() && remembers(client) {
+    if state != State::Later
+        && !runner.server.tracking.is_idle()
+        && command.flags.has(Flags::READONLY)
+        && remembers(client)
+    {
         remember(runner, client.id(), args, found);
     }
     if outcome.is_err() {
@@ -308,23 +332,11 @@ pub(crate) fn run(
     if runner.replays {
         return outcome.map(|_| Flow::Next);
     }
-    let ended = clock::unix_micros();
+    let ended = runner.watch.unix_micros();
     runner.clock = ended;
-    let observe = |args| {
-        feed_monitors(runner, client, command, args, database, started);
-        // An `async` command is measured when it is done. One that waits is counted now and logged when it is served.
-        if waits {
-            count(runner, command, (started, ended));
-        } else if !later {
-            measure(runner, &client.shared, command, args, (started, ended), reply.len() - mark);
-        }
-    };
-    if client.hidden.is_empty() {
-        observe(args);
-    } else {
-        observe(without_secrets(args, &client.hidden).as_args());
-        client.hidden.clear();
-    }
+    let reply_len = reply.len() - mark;
+    let returned = Returned { command, args, database, times: (started, ended), reply_len, state };
+    accounting::note(runner, client, &returned);
     match outcome? {
         Outcome::Done => Ok(Flow::Next),
         Outcome::Wait(waiting) if client.in_exec => {
@@ -367,6 +379,7 @@ pub(crate) fn remember(runner: &Runner, client: u64, args: Args<'_>, found: &[Ke
 }
 
 /// The call itself, with what must happen while its locks are held.
+#[inline(always)]
 pub(crate) fn call(
     keyspace: &mut Keyspace,
     runner: &mut Runner,
@@ -512,96 +525,6 @@ pub(crate) fn tell(runner: &mut Runner, changes: crate::db::Changes) {
     runner.flushed |= changes.flushed;
 }
 
-/// A request as logs and monitors may show it.
-#[cold]
-pub(super) fn without_secrets(args: Args<'_>, hidden: &[usize]) -> OwnedArgs {
-    let shown = |(index, arg)| if hidden.contains(&index) { &b"(redacted)"[..] } else { arg };
-    OwnedArgs::new(args.iter().enumerate().map(shown))
-}
-
-/// Shows a command to those who run MONITOR.
-#[inline]
-fn feed_monitors(runner: &Runner, client: &Client, command: &Command, args: Args<'_>, database: usize, started: u64) {
-    let monitors = &runner.server.monitors;
-    if !monitors.is_empty() && !command.flags.has_any(Flags::SKIP_MONITOR.union(Flags::ADMIN)) {
-        monitors.feed(started, database, &client.shared, args);
-    }
-}
-
-/// Counts a command that has run, and logs it if it is worth it.
-#[inline]
-pub(crate) fn measure(
-    runner: &Runner,
-    client: &ClientShared,
-    command: &Command,
-    args: Args<'_>,
-    times: (u64, u64),
-    reply_len: usize,
-) {
-    count(runner, command, times);
-    log_if_notable(runner, client, command, args, times, reply_len);
-}
-
-/// Counts a command that has run. The times are those of its beginning and its end, in microseconds.
-#[inline]
-fn count(runner: &Runner, command: &Command, (started, ended): (u64, u64)) {
-    let server = &runner.server;
-    let config = &server.config;
-    let micros = ended.saturating_sub(started);
-    let stats = runner.stats.command(usize::from(command.id));
-    stats.called(micros * 1000, config.latency_tracking.get());
-    if server.latency.is_enabled() && !command.flags.has(Flags::BLOCKING) {
-        let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
-        server.latency.record(event, micros / 1000, ended / 1_000_000);
-    }
-}
-
-/// Writes a command that has run into the logs of what is slow or large, if it is.
-#[inline]
-pub(super) fn log_if_notable(
-    runner: &Runner,
-    client: &ClientShared,
-    command: &Command,
-    args: Args<'_>,
-    (started, ended): (u64, u64),
-    reply_len: usize,
-) {
-    let thresholds = &runner.thresholds;
-    let micros = ended.saturating_sub(started);
-    let notable = micros >= thresholds.micros
-        || reply_len as u64 >= thresholds.reply
-        || args.input_len() as u64 >= thresholds.request;
-    if notable && !command.flags.has(Flags::SKIP_COMMANDLOG) {
-        log_notable(runner, client, args, (micros, ended), reply_len);
-    }
-}
-
-#[cold]
-fn log_notable(runner: &Runner, client: &ClientShared, args: Args<'_>, (micros, ended): (u64, u64), reply_len: usize) {
-    let (server, thresholds) = (&runner.server, &runner.thresholds);
-    let config = &server.config;
-    let note = |log: CommandLog, max_len: i64, value: u64| {
-        let notable = Notable {
-            time: ended / 1_000_000,
-            value,
-            arguments: args.iter(),
-            client_address: &client.origin.address,
-            client_name: &client.name(),
-        };
-        server.logs.record(log, usize::try_from(max_len).unwrap_or(0), notable);
-    };
-    if micros >= thresholds.micros {
-        note(CommandLog::Slow, config.slowlog_max_len.get(), micros);
-    }
-    if reply_len as u64 >= thresholds.reply {
-        note(CommandLog::LargeReply, config.commandlog_large_reply_max_len.get(), reply_len as u64);
-    }
-    let request = args.byte_len() as u64;
-    if request >= thresholds.request {
-        note(CommandLog::LargeRequest, config.commandlog_large_request_max_len.get(), request);
-    }
-}
-
 /// Answers a request that was not run.
 fn refuse(
     keyspace: &mut Keyspace,
@@ -654,17 +577,21 @@ fn silence(client: &mut Client, reply: &mut Reply, mark: usize) {
     }
 }
 
-/// Asks the processor to fetch what the lookups of a batch will need, all buckets first, then all entries. Where data
-/// are in one shard only, its lock is taken for the batch anyway.
-pub fn prefetch(worker: &mut Worker, database: usize, keys: &[Key]) {
-    let keyspace = &mut worker.keyspace;
-    if keys.len() < 2 || keyspace.store().shards() > 1 {
-        return;
+/// Asks the processor to fetch the buckets where these keys are searched, while the rest of their batch is read. Only where
+/// data are in one shard: the locks of others are not held yet.
+#[inline(always)]
+pub fn prefetch_buckets(worker: &Worker, database: usize, keys: &[Key]) {
+    if let Some(table) = worker.keyspace.table_of_only_shard(database) {
+        keys.iter().for_each(|key| table.prefetch_bucket(key.hash));
     }
-    keyspace.lock_all();
-    let table = keyspace.table_of_only_shard(database);
-    keys.iter().for_each(|key| table.prefetch_bucket(key.hash));
-    keys.iter().for_each(|key| table.prefetch_entry(key.hash));
+}
+
+/// Asks the processor to fetch what the lookups of a batch will find, when all its buckets have been asked for.
+#[inline(always)]
+pub fn prefetch_entries(worker: &Worker, database: usize, keys: &[Key]) {
+    if let Some(table) = worker.keyspace.table_of_only_shard(database) {
+        keys.iter().for_each(|key| table.prefetch_entry(key.hash));
+    }
 }
 
 /// Cleans up behind a connection that has gone.

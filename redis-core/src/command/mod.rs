@@ -6,6 +6,7 @@
 //! value into bytes, `propagation` the change into what is logged. `blocking` and `transaction` run commands again or
 //! together, through the same door; `caller` lets `async` ones run in pieces.
 
+mod accounting;
 mod argument;
 mod blocking;
 mod call;
@@ -19,6 +20,7 @@ mod flags;
 pub mod generated;
 mod help;
 pub mod keys;
+mod names;
 mod notify;
 mod propagation;
 mod registry;
@@ -39,7 +41,7 @@ pub use call::Call;
 pub use caller::{Answer, Caller, LendWorker, Task};
 pub use def::{Access, CommandDef, Family, Outcome, Run, Waiting};
 pub(crate) use dispatch::tell;
-pub use dispatch::{Flow, Recognised, disconnect, execute, prefetch, recognise};
+pub use dispatch::{Flow, Recognised, disconnect, execute, prefetch_buckets, prefetch_entries, recognise};
 pub use docs::{ArgDoc, ArgKind, Docs};
 pub use flags::{Begin, Categories, Find, Flags, KeyFlags, KeySpec};
 pub use help::{describe, help};

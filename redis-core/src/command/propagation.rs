@@ -18,27 +18,44 @@ pub struct CommandName(pub &'static str);
 /// What the running command says about its effects.
 #[derive(Debug, Default)]
 pub struct Propagation {
-    active: bool,
     rewritten: bool,
+    /// None while nobody follows.
+    told: Option<Box<Told>>,
+}
+
+/// What a command has said.
+#[derive(Debug, Default)]
+pub(super) struct Told {
     /// The arguments of all effects.
     written: Vec<u8>,
     /// Of each effect: how many arguments it has, and where they end.
     effects: Vec<(usize, usize)>,
 }
 
+impl Told {
+    fn clear(&mut self) {
+        self.written.clear();
+        self.effects.clear();
+    }
+}
+
 impl Propagation {
     /// For one call. `active` tells whether anybody follows.
     #[must_use]
     pub fn new(active: bool) -> Self {
-        Propagation { active, ..Propagation::default() }
+        Propagation { rewritten: false, told: active.then(Box::default) }
     }
 
-    /// For the next call, with the buffers of this one, while somebody follows.
-    pub(super) fn begin(&mut self) {
-        self.active = true;
-        self.rewritten = false;
-        self.written.clear();
-        self.effects.clear();
+    /// For one call that somebody follows, with the buffers of an earlier one.
+    pub(super) fn with_buffers(mut told: Box<Told>) -> Self {
+        told.clear();
+        Propagation { rewritten: false, told: Some(told) }
+    }
+
+    /// The buffers, if there are any.
+    #[inline]
+    pub(super) fn into_buffers(self) -> Option<Box<Told>> {
+        self.told
     }
 
     /// Logs this instead of the request. Building the arguments is left out while nobody follows, so they are
@@ -51,22 +68,23 @@ impl Propagation {
     /// Logs this too, instead of the request.
     pub fn add(&mut self, name: CommandName, args: impl FnOnce(&mut EffectArgs) -> &mut EffectArgs) {
         self.rewritten = true;
-        if self.active {
-            let mut effect = EffectArgs { written: std::mem::take(&mut self.written), len: 0 };
+        if let Some(told) = &mut self.told {
+            let mut effect = EffectArgs { written: std::mem::take(&mut told.written), len: 0 };
             for word in name.0.split(' ') {
                 effect.arg(word);
             }
             args(&mut effect);
-            self.effects.push((effect.len, effect.written.len()));
-            self.written = effect.written;
+            told.effects.push((effect.len, effect.written.len()));
+            told.written = effect.written;
         }
     }
 
     /// Logs nothing, although something changed.
     pub fn nothing(&mut self) {
         self.rewritten = true;
-        self.written.clear();
-        self.effects.clear();
+        if let Some(told) = &mut self.told {
+            told.clear();
+        }
     }
 
     /// Whether the handler has said anything; if not, the request itself is the effect.
@@ -78,14 +96,15 @@ impl Propagation {
     /// Whether anybody follows.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.active
+        self.told.is_some()
     }
 
     /// Hands over the effects said so far.
     pub(super) fn give(&self, database: usize, effects: &mut Effects) {
+        let Some(told) = &self.told else { return };
         let mut begin = 0;
-        for (len, end) in &self.effects {
-            effects.push_written(database, *len, &self.written[begin..*end]);
+        for (len, end) in &told.effects {
+            effects.push_written(database, *len, &told.written[begin..*end]);
             begin = *end;
         }
     }

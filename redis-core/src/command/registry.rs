@@ -1,12 +1,12 @@
 //! The commands of this process: what the linker collected, checked, numbered and made fast to find.
 //!
-//! The list is fixed when the program starts, so it is built once and shared by all servers of the process. A name is
-//! found by one hash and one comparison: the table's seed is searched until no two names share a place.
+//! The list is fixed when the program starts, so it is built once and shared by all servers of the process.
 
 use std::sync::OnceLock;
 
 use super::def::{CommandDef, Run};
 use super::flags::{Begin, Categories, Find, Flags, KeyFlags, KeySpec};
+use super::names::{NameTable, Named};
 use crate::config::{ConfigError, Rename};
 
 /// A command as it is registered: its declaration and what follows from it.
@@ -63,7 +63,7 @@ pub enum RegistryError {
 pub struct Registry {
     by_id: Vec<&'static Command>,
     top: Vec<&'static Command>,
-    table: NameTable,
+    table: NameTable<&'static Command>,
 }
 
 impl Registry {
@@ -111,7 +111,7 @@ impl Registry {
             top.push(command);
             i += 1 + subs;
         }
-        let table = NameTable::build(top.iter().map(|command| (command.def.name.as_bytes(), *command)).collect());
+        let table = NameTable::new(top.iter().map(|command| (command.def.name.as_bytes(), *command)).collect());
         Ok(Registry { by_id, top, table })
     }
 
@@ -124,10 +124,11 @@ impl Registry {
         if renames.is_empty() {
             return Ok(self);
         }
-        let mut names = self.table.names.clone();
+        let mut names = self.table.names().to_vec();
         for rename in renames {
-            let at =
-                |name: &[u8], names: &[Named]| names.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+            let at = |name: &[u8], names: &[Named<&'static Command>]| {
+                names.iter().position(|(known, _)| known.eq_ignore_ascii_case(name))
+            };
             let from = at(&rename.from, &names).ok_or_else(|| rename.error("No such command in rename-command"))?;
             let (_, command) = names.remove(from);
             if rename.to.is_empty() {
@@ -140,7 +141,7 @@ impl Registry {
         }
         let mut top: Vec<_> = names.iter().map(|(_, command)| *command).collect();
         top.sort_by_key(|command| command.def.name);
-        let registry = Registry { by_id: self.by_id.clone(), top, table: NameTable::build(names) };
+        let registry = Registry { by_id: self.by_id.clone(), top, table: NameTable::new(names) };
         Ok(Box::leak(Box::new(registry)))
     }
 
@@ -244,78 +245,4 @@ fn key_range(def: &CommandDef) -> (i64, i64, i64) {
         };
     }
     range.unwrap_or((0, 0, 0))
-}
-
-/// A name and the command that it is for.
-type Named = (&'static [u8], &'static Command);
-
-/// Names at fixed places: the seed is such that no two collide.
-#[derive(Debug)]
-struct NameTable {
-    names: Vec<Named>,
-    seed: u64,
-    shift: u32,
-    /// Longer names need not be hashed.
-    longest: usize,
-    places: Vec<Option<Named>>,
-}
-
-impl NameTable {
-    fn build(names: Vec<Named>) -> NameTable {
-        let longest = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let mut bits = usize::BITS - (names.len() * 4).leading_zeros();
-        loop {
-            for seed in (1..2000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1) {
-                let shift = 64 - bits;
-                let mut places = vec![None; 1 << bits];
-                let free = names.iter().all(|named| {
-                    let place = &mut places[(fold(named.0, seed) >> shift) as usize];
-                    place.replace(*named).is_none()
-                });
-                if free {
-                    return NameTable { names, seed, shift, longest, places };
-                }
-            }
-            bits += 1;
-        }
-    }
-
-    #[inline]
-    fn find(&self, name: &[u8]) -> Option<&'static Command> {
-        if name.len() > self.longest {
-            return None;
-        }
-        let place = (fold(name, self.seed) >> self.shift) as usize;
-        match self.places[place] {
-            Some((found, command)) if found.eq_ignore_ascii_case(name) => Some(command),
-            _ => None,
-        }
-    }
-}
-
-/// A hash that does not see the case of letters: clearing bit 5 also merges some punctuation, which only the
-/// comparison has to notice.
-#[inline]
-fn fold(name: &[u8], seed: u64) -> u64 {
-    let mut hash = seed ^ name.len() as u64;
-    let mut words = name.chunks_exact(8);
-    let mix = |hash: u64, word: u64| (hash ^ (word & 0xdfdf_dfdf_dfdf_dfdf)).wrapping_mul(seed).rotate_left(23);
-    for word in &mut words {
-        hash = mix(hash, u64::from_le_bytes(word.try_into().expect("chunks of eight")));
-    }
-    mix(hash, short_word(words.remainder())).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// Up to seven bytes as a number that tells them from others of the same length, without a loop.
-#[inline]
-fn short_word(bytes: &[u8]) -> u64 {
-    let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
-    match (bytes.first_chunk(), bytes.last_chunk(), bytes) {
-        (Some(first), Some(last), _) => half(first) | half(last) << 32,
-        (_, _, [first, .., last]) => {
-            u64::from(*first) | u64::from(bytes[bytes.len() / 2]) << 8 | u64::from(*last) << 16
-        }
-        (_, _, [only]) => u64::from(*only),
-        _ => 0,
-    }
 }

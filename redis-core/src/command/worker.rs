@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::eviction::{self, Eviction};
-use super::propagation::Propagation;
+use super::propagation::{Propagation, Told};
 use super::registry::Registry;
-use crate::clock;
+use crate::clock::Watch;
 use crate::db::{Changes, Keyspace, ShardSet};
 use crate::error::Error;
 use crate::observe::{Thresholds, WorkerStats};
@@ -39,12 +39,14 @@ pub struct Runner {
     pub(crate) flushed: bool,
     /// The time in microseconds since 1970, read at the end of each command, which is the beginning of the next.
     pub(crate) clock: u64,
+    /// Where it is read.
+    pub(super) watch: Watch,
     /// From where on commands are worth a line in the logs of what is slow or large.
     pub(super) thresholds: Thresholds,
     /// What makes room when `maxmemory` is used up.
     pub(super) eviction: Eviction,
-    /// What the running command says about its effects; kept for its buffers.
-    pub(super) propagation: Propagation,
+    /// For what the running command says about its effects.
+    told: Option<Box<Told>>,
     /// What happened at one time and is not in the log yet.
     pub(super) effects: Effects,
     /// An empty transaction for the next MULTI; kept for its buffers.
@@ -66,7 +68,7 @@ impl Worker {
         let stats = server.stats.register();
         let generation = server.config.generation();
         let ready = VecDeque::new();
-        let clock = clock::unix_micros();
+        let watch = Watch::new();
         let thresholds = server.thresholds();
         let eviction = Eviction::new(&server.config);
         let runner = Runner {
@@ -77,10 +79,11 @@ impl Worker {
             ready,
             stale: Vec::new(),
             flushed: false,
-            clock,
+            clock: watch.unix_micros(),
+            watch,
             thresholds,
             eviction,
-            propagation: Propagation::default(),
+            told: None,
             effects: Effects::default(),
             spare_transaction: None,
             write_refusal: None,
@@ -100,11 +103,15 @@ impl Worker {
         worker
     }
 
-    /// Begins a batch: the clock is read and the configuration looked at.
+    /// Begins a batch: the clock is read and the configuration looked at. Where data are in one shard only, its lock is
+    /// taken for all of the batch, if it is to be had.
     #[inline]
     pub fn begin(&mut self) {
-        self.runner.clock = clock::unix_micros();
+        self.runner.clock = self.runner.watch.set();
         self.runner.refresh(&mut self.keyspace);
+        if self.keyspace.store().shards() == 1 {
+            self.keyspace.try_lock_all(Duration::ZERO);
+        }
     }
 
     /// Gives up keys if more memory is used than `maxmemory` allows. Not while data are loaded: what a log tells next may be
@@ -146,19 +153,18 @@ impl Runner {
     /// What the next command may say about its effects. While nobody follows, there are no buffers to move.
     #[inline]
     pub(super) fn begin_log(&mut self) -> Propagation {
-        if !self.logs() {
-            return Propagation::new(false);
+        if self.logs() {
+            Propagation::with_buffers(self.told.take().unwrap_or_default())
+        } else {
+            Propagation::new(false)
         }
-        let mut log = std::mem::take(&mut self.propagation);
-        log.begin();
-        log
     }
 
     /// Keeps the buffers for the next command.
     #[inline]
     pub(super) fn end_log(&mut self, log: Propagation) {
-        if log.is_active() {
-            self.propagation = log;
+        if let Some(told) = log.into_buffers() {
+            self.told = Some(told);
         }
     }
 
@@ -185,9 +191,15 @@ impl Runner {
     /// Tells the clients that keep copies which keys have changed. `client` is the connection whose command did it.
     #[inline]
     pub fn invalidate(&mut self, client: Option<u64>) {
-        if self.flushed || !self.stale.is_empty() {
+        if self.has_invalidations() {
             self.send_invalidations(client);
         }
+    }
+
+    /// Whether clients that keep copies are to be told of something.
+    #[inline]
+    pub(crate) fn has_invalidations(&self) -> bool {
+        self.flushed || !self.stale.is_empty()
     }
 
     #[cold]

@@ -33,9 +33,10 @@ impl AccessClock {
     #[must_use]
     #[inline]
     pub fn touched(&self, bits: u32) -> u32 {
-        if !self.frequency {
-            return self.lru();
-        }
+        if self.frequency { self.counted(bits) } else { self.lru() }
+    }
+
+    fn counted(&self, bits: u32) -> u32 {
         let counter = self.counter(bits);
         let chance = 1.0 / (f64::from(counter.saturating_sub(LFU_INITIAL)) * f64::from(self.log_factor) + 1.0);
         let lucky = counter < u8::MAX && (crate::rng::next_u64() as f64 / u64::MAX as f64) < chance;

@@ -214,7 +214,7 @@ impl Keyspace {
     }
 
     /// Runs `call` with the arguments lent to the handle.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lend<R>(&mut self, args: Args<'_>, call: impl FnOnce(&mut Keyspace) -> R) -> R {
         Lent::during(self, |keyspace| &mut keyspace.db.lent, args, call)
     }
@@ -258,10 +258,17 @@ impl Keyspace {
         self.db.held.lock(&all);
     }
 
-    /// The keys of a database, where there is one shard, which is held.
+    /// The keys of a database, where there is one shard, if it is held.
     #[inline]
-    pub(crate) fn table_of_only_shard(&self, database: usize) -> &Table<Entry> {
-        self.databases_of(0)[database].keys.table()
+    pub(crate) fn table_of_only_shard(&self, database: usize) -> Option<&Table<Entry>> {
+        let held = self.store().shards() == 1 && self.db.held.has(0);
+        held.then(|| self.databases_of(0)[database].keys.table())
+    }
+
+    /// Whether the shards of these keys are held.
+    #[inline]
+    pub(crate) fn holds(&self, keys: &[Key]) -> bool {
+        keys.iter().all(|key| self.db.held.has(self.store().shard_of(key.hash)))
     }
 
     /// Registers a client as watching a key of the selected database.

@@ -8,12 +8,13 @@
 
 use crate::args::Args;
 
-/// A place for lent arguments.
+/// A place for lent arguments: where they are, so that only one word is put there and taken back with every call.
 #[derive(Default)]
-pub(crate) struct Lent(Option<Args<'static>>);
+pub(crate) struct Lent(Option<&'static Args<'static>>);
 
 impl Lent {
     /// Runs `call` with `args` in the place that `place` finds in `holder`.
+    #[inline(always)]
     pub(crate) fn during<H, R>(
         holder: &mut H,
         place: impl Fn(&mut H) -> &mut Lent,
@@ -26,9 +27,9 @@ impl Lent {
                 *(self.1)(self.0) = std::mem::take(&mut self.2);
             }
         }
-        // SAFETY: the arguments outlive this function's frame, and the guard puts the former ones back before it ends,
-        // also when `call` panics. `get` hands them out with the lifetime of the borrow only.
-        let forever = unsafe { std::mem::transmute::<Args<'_>, Args<'static>>(args) };
+        // SAFETY: `args` and what it refers to live until this function ends, and the guard puts the former ones back
+        // before that, also when `call` panics. `get` hands them out with the lifetime of the borrow only.
+        let forever = unsafe { std::mem::transmute::<&Args<'_>, &'static Args<'static>>(&args) };
         let former = std::mem::replace(place(holder), Lent(Some(forever)));
         let guard = TakeBack(holder, place, former);
         call(guard.0)

@@ -51,7 +51,7 @@ impl Db {
     }
 
     /// The entry of a key, for reading: counts as a hit or a miss and as an access.
-    #[inline]
+    #[inline(always)]
     pub fn read(&self, key: Key) -> Option<&Entry> {
         let entry = self.read_untouched(key)?;
         self.touch(key, entry);
@@ -60,7 +60,7 @@ impl Db {
 
     /// The entry of a key, for those who ask about the key rather than for its value (EXISTS, TYPE, TTL): counts as a
     /// hit or a miss, but not as an access.
-    #[inline]
+    #[inline(always)]
     pub fn read_untouched(&self, key: Key) -> Option<&Entry> {
         let entry = self.inspect(key);
         if entry.is_none() {
@@ -70,7 +70,7 @@ impl Db {
     }
 
     /// As [`Db::read_untouched`], and no subscriber is told of a miss (OBJECT).
-    #[inline]
+    #[inline(always)]
     pub fn inspect(&self, key: Key) -> Option<&Entry> {
         let entry = self.peek(key);
         self.count_read(entry.is_some());
@@ -98,7 +98,7 @@ impl Db {
     }
 
     /// The entry of a key, leaving no trace: neither statistics nor the access clock change.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&self, key: Key) -> Option<&Entry> {
         let entry = self.database(key.hash).keys.table().find(key.hash, self.name(key))?;
         if Deadline::at(entry.expires_at()).has_passed(self.now) && self.settings.expire {
@@ -179,7 +179,7 @@ impl Db {
         self.mark_used(key.hash, entry);
     }
 
-    #[inline]
+    #[inline(always)]
     fn mark_used(&self, hash: u64, entry: &Entry) {
         entry.set_access(self.settings.clock.touched(entry.access()));
         self.count_use(hash);

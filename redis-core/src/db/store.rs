@@ -266,6 +266,12 @@ impl Held {
         taken
     }
 
+    /// Whether a shard is held.
+    #[inline]
+    pub(super) fn has(&self, shard: usize) -> bool {
+        self.held.has(shard)
+    }
+
     /// Whether all shards are held.
     pub(super) fn has_all(&self) -> bool {
         self.held.has_all(&ShardSet::all(self.store.shards()))

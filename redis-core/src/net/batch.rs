@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::connection::Connection;
 use super::context::Thread;
 use crate::args::{Args, OwnedArgs};
-use crate::command::{self, Command, Flags, Flow, Recognised, Task, recognise};
+use crate::command::{self, Command, Flags, Flow, Recognised, Task, Worker, recognise};
+use crate::db::Key;
 use crate::pubsub::CloseReason;
 use crate::resp::{Decoder, Limits, ProtocolError, Reply, Request, Span};
 use crate::server::{Blocked, ReplyMode};
@@ -30,19 +31,23 @@ const MUCH: usize = 256 * 1024;
 /// A request of the batch at hand.
 pub(super) struct Item {
     bytes: Range<usize>,
-    spans: Range<usize>,
-    keys: Range<usize>,
+    /// Where its arguments and its keys stand in the lists of the batch.
+    spans: Range<u32>,
+    keys: Range<u32>,
     command: Option<&'static Command>,
     /// An inline request owns its arguments.
-    inline: Option<OwnedArgs>,
+    inline: Option<Box<OwnedArgs>>,
 }
 
 impl Item {
-    fn args<'a>(&'a self, data: &'a [u8], spans: &'a [Span]) -> Args<'a> {
-        match &self.inline {
+    #[inline]
+    fn request<'a>(&'a self, data: &'a [u8], spans: &'a [Span], keys: &'a [Key]) -> Recognised<'a> {
+        let args = match &self.inline {
             Some(args) => args.as_args(),
-            None => Args::new(&data[self.bytes.clone()], &spans[self.spans.clone()]),
-        }
+            None => Args::new(&data[self.bytes.clone()], &spans[self.spans.start as usize..self.spans.end as usize]),
+        };
+        let keys = &keys[self.keys.start as usize..self.keys.end as usize];
+        Recognised { args, command: self.command, keys }
     }
 }
 
@@ -82,10 +87,11 @@ impl Connection {
     pub(super) fn run(&mut self, thread: &mut Thread, data: &[u8]) -> Done {
         thread.reply.set_protocol(self.client.protocol);
         thread.reply.set_limit(self.reply_limit());
-        self.take_mail(&mut thread.reply, None);
+        self.take_mail(&mut thread.reply);
         let (mut consumed, mut stop) = (0, None);
         let mut failed: Option<ProtocolError> = None;
         while stop.is_none() && failed.is_none() && !self.is_over() {
+            thread.worker.begin();
             let more = self.decode(thread, data, &mut consumed, &mut failed);
             if let Some((at, reason)) = self.run_batch(thread, data) {
                 consumed = at;
@@ -93,6 +99,7 @@ impl Connection {
                 // What comes behind is decoded anew when it is its turn.
                 self.decoder = Decoder::default();
             }
+            thread.worker.end();
             if !more {
                 break;
             }
@@ -129,37 +136,35 @@ impl Connection {
         let authenticated = self.client.authenticated || !config.requirepass.is_set();
         let bulk_len = config.proto_max_bulk_len.get_usize();
         let limits = Limits { bulk_len, authenticated, args: MAX_ARGUMENTS };
-        let registry = worker.runner.registry;
         // The request that authenticates lifts the limits for the next one.
         let most = if authenticated { BATCH } else { 1 };
         while batch.len() < most {
-            let first_span = spans.len();
+            let (first_span, first_key) = (spans.len(), keys.len());
             let (consumed, inline) = match self.decoder.next(&data[*at..], &limits, spans) {
                 Ok(None) => return false,
                 Ok(Some(Request::Multibulk { consumed })) => (consumed, None),
                 Ok(Some(Request::Inline { consumed, args })) => {
-                    (consumed, Some(OwnedArgs::new(args.iter().map(Vec::as_slice))))
+                    (consumed, Some(Box::new(OwnedArgs::new(args.iter().map(Vec::as_slice)))))
                 }
                 Err(error) => {
                     *failed = Some(error);
                     return false;
                 }
             };
-            let mut item = Item {
-                bytes: *at..*at + consumed,
-                spans: first_span..spans.len(),
-                keys: keys.len()..keys.len(),
-                command: None,
-                inline,
-            };
+            let bytes = *at..*at + consumed;
             *at += consumed;
-            let args = item.args(data, spans);
+            let args = match &inline {
+                Some(args) => args.as_args(),
+                None => Args::new(&data[bytes.clone()], &spans[first_span..]),
+            };
             if args.is_empty() {
                 continue;
             }
-            item.command = recognise(registry, args, keys);
-            item.keys.end = keys.len();
-            batch.push(item);
+            let command = recognise(worker.runner.registry, args, keys);
+            command::prefetch_buckets(worker, self.client.database, &keys[first_key..]);
+            // More than 32 bits can count would not fit into any buffer.
+            let (spans, keys) = (first_span as u32..spans.len() as u32, first_key as u32..keys.len() as u32);
+            batch.push(Item { bytes, spans, keys, command, inline });
         }
         true
     }
@@ -169,20 +174,18 @@ impl Connection {
         if thread.batch.is_empty() {
             return None;
         }
-        thread.worker.begin();
         if thread.batch.len() > 1 {
-            command::prefetch(&mut thread.worker, self.client.database, &thread.keys);
+            command::prefetch_entries(&thread.worker, self.client.database, &thread.keys);
         }
         let mut stopped = None;
         for at in 0..thread.batch.len() {
             let Thread { worker, spans, keys, batch, reply, .. } = thread;
             let item = &batch[at];
-            if item.command.is_none() && is_http(item.args(data, spans)) {
+            let request = item.request(data, spans, keys);
+            if item.command.is_none() && is_http(request.args) {
                 self.client.shared.mailbox.request_close(CloseReason::CrossProtocol);
                 break;
             }
-            let request =
-                Recognised { args: item.args(data, spans), command: item.command, keys: &keys[item.keys.clone()] };
             let mark = reply.len();
             match command::execute(worker, &mut self.client, request, reply) {
                 Flow::Next => {}
@@ -203,14 +206,9 @@ impl Connection {
                 worker.runner.invalidate(Some(self.client.id()));
                 break;
             }
-            // What the request has sent to the connection itself stands before its reply; where the reply is one of
-            // several, or consists of messages, behind it.
-            let behind =
-                item.command.is_some_and(|command| command.flags.has_any(Flags::IMMEDIATE.union(Flags::SUBSCRIBER)));
-            self.take_mail(reply, (!behind).then_some(mark));
-            // What it invalidates itself comes behind in any case.
-            worker.runner.invalidate(Some(self.client.id()));
-            self.take_mail(reply, None);
+            if !self.client.shared.mailbox.is_empty() || worker.runner.has_invalidations() {
+                self.take_mail_around(worker, request.command, reply, mark);
+            }
             if reply.is_too_large() {
                 // What the client will not read need not run.
                 self.client.shared.mailbox.request_close(CloseReason::OutputBufferLimit);
@@ -224,25 +222,37 @@ impl Connection {
                 break;
             }
         }
-        thread.worker.end();
         stopped
     }
 
-    /// Writes what others have sent into the reply, at its end or at `place`.
-    #[inline]
-    fn take_mail(&mut self, reply: &mut Reply, place: Option<usize>) {
-        if !self.client.shared.mailbox.is_empty() {
-            self.write_mail(reply, place);
+    /// Writes what has been sent to the connection into the reply that begins at `mark`.
+    #[cold]
+    fn take_mail_around(
+        &mut self,
+        worker: &mut Worker,
+        command: Option<&'static Command>,
+        reply: &mut Reply,
+        mark: usize,
+    ) {
+        // What the request has sent to the connection itself stands before its reply; where the reply is one of
+        // several, or consists of messages, behind it.
+        let behind = command.is_some_and(|command| command.flags.has_any(Flags::IMMEDIATE.union(Flags::SUBSCRIBER)));
+        let end = reply.len();
+        self.take_mail(reply);
+        if !behind {
+            reply.move_end(end, mark);
         }
+        // What it invalidates itself comes behind in any case.
+        worker.runner.invalidate(Some(self.client.id()));
+        self.take_mail(reply);
     }
 
-    #[cold]
-    fn write_mail(&mut self, reply: &mut Reply, place: Option<usize>) {
+    /// Writes what others have sent behind the reply.
+    #[inline]
+    fn take_mail(&mut self, reply: &mut Reply) {
         let mailbox = &self.client.shared.mailbox;
-        let end = reply.len();
-        mailbox.take().pieces().for_each(|piece| reply.raw(piece));
-        if let Some(place) = place {
-            reply.move_end(end, place);
+        if !mailbox.is_empty() {
+            mailbox.take().pieces().for_each(|piece| reply.raw(piece));
         }
     }
 }

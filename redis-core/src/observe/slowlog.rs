@@ -77,7 +77,8 @@ pub struct Notable<'a, A> {
     pub client_name: &'a [u8],
 }
 
-/// From where on a command is written into each log: what the directives say, ready for a comparison after every command.
+/// What is recorded of a command that has run, and from where on it is written into each log: what the directives say, ready
+/// to be looked at after every command.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
     /// Microseconds that it took.
@@ -86,14 +87,16 @@ pub struct Thresholds {
     pub reply: u64,
     /// Bytes of its arguments.
     pub request: u64,
+    /// Whether the latency of every command is recorded.
+    pub tracks_latency: bool,
 }
 
 impl Thresholds {
     /// As the directives say it, in which a negative number switches a log off.
     #[must_use]
-    pub fn new(micros: i64, reply: i64, request: i64) -> Self {
+    pub fn new(micros: i64, reply: i64, request: i64, tracks_latency: bool) -> Self {
         let from = |threshold: i64| u64::try_from(threshold).unwrap_or(u64::MAX);
-        Thresholds { micros: from(micros), reply: from(reply), request: from(request) }
+        Thresholds { micros: from(micros), reply: from(reply), request: from(request), tracks_latency }
     }
 }
 

@@ -28,7 +28,7 @@ pub struct CommandStats {
 
 impl CommandStats {
     /// Counts an execution. `track_latency` is the directive `latency-tracking`.
-    #[inline]
+    #[inline(always)]
     pub fn called(&self, nanos: u64, track_latency: bool) {
         self.calls.add(1);
         self.nanos.add(nanos);

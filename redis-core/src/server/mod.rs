@@ -180,6 +180,7 @@ impl Server {
             self.config.slowlog_log_slower_than.get(),
             self.config.commandlog_reply_larger_than.get(),
             self.config.commandlog_request_larger_than.get(),
+            self.config.latency_tracking.get(),
         )
     }
 

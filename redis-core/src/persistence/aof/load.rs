@@ -16,7 +16,9 @@ use super::manifest::{Manifest, ManifestError, Part};
 use super::paths::Paths;
 use crate::args::Args;
 use crate::clock;
-use crate::command::{Command, Recognised, Registry, Worker, disconnect, execute, prefetch, recognise};
+use crate::command::{
+    Command, Recognised, Registry, Worker, disconnect, execute, prefetch_buckets, prefetch_entries, recognise,
+};
 use crate::db::{Duplicate, Key};
 use crate::persistence::progress::Progress;
 use crate::persistence::rdb::{self, LoadOptions};
@@ -276,7 +278,8 @@ impl Replay {
                     }
                 }
                 self.worker.begin();
-                prefetch(&mut self.worker, self.client.database, &keys);
+                prefetch_buckets(&self.worker, self.client.database, &keys);
+                prefetch_entries(&self.worker, self.client.database, &keys);
                 for item in &items {
                     let args = Args::new(&buffer[item.begin..item.end], &spans[item.spans.0..item.spans.1]);
                     if item.command.is_none() {
