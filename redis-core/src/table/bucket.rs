@@ -3,9 +3,8 @@
 //! A tag tells apart those at home here from strangers that spilled from a bucket before: a search at home does not
 //! look at strangers, nor a search for what spilled at those at home.
 //!
-//! This is the only file of the table that is `unsafe`: a slot is uninitialised memory unless its tag says otherwise,
-//! which spares the branch on a null pointer and lets an entry be any owning handle. One invariant carries every
-//! block:
+//! A slot is uninitialised memory unless its tag says otherwise, which spares the branch on a null pointer and lets an entry
+//! be any owning handle. One invariant carries every `unsafe` block:
 //!
 //! > `tags[i] != 0` exactly if `slots[i]` holds an entry, which the bucket owns.
 

@@ -9,12 +9,12 @@
 //! # Layout
 //!
 //! ```text
-//! directory          segments (32 bytes each)        buckets (64 bytes each)       entries
+//! directory          segments (64 bytes each)        buckets (64 bytes each)       entries
 //! +----+             +------------------------+      +-------------------------+
 //! | 00 |--\          | prefix, depth, count,  |      | 7 tags | spilled        |   one allocation
-//! | 01 |---+-------->| deadline, buckets -----|----->| 7 pointers -------------|-> each
+//! | 01 |---+-------->| deadline, 5 blocks ----|----->| 7 pointers -------------|-> each
 //! | 10 |----\        +------------------------+      +-------------------------+
-//! | 11 |-\   \------>|          ...           |      |   ... up to 64 of them  |
+//! | 11 |-\   \------>|          ...           |      |   ... 16 to a block     |
 //! +----+  \--------->+------------------------+      +-------------------------+
 //! ```
 //!
@@ -30,17 +30,22 @@
 //!
 //! # Growing and shrinking
 //!
-//! An empty table owns no memory. The first segment has one bucket and doubles until it has 32, then it has 40, 48 and
-//! 64. From then on a segment whose neighbourhood is full splits in two by the next bit of its hashes (extendible
-//! hashing): 4 KiB are dealt out, some ten microseconds, and nothing else moves. Only the directory, four bytes per
-//! segment, is ever copied whole.
+//! An empty table owns no memory. The first segment has one bucket and doubles until it has 32, then it has 48, 64 and
+//! 80. From then on a segment whose neighbourhood is full splits in two by the next bit of its hashes (extendible
+//! hashing): 5 KiB are dealt out, some ten microseconds, and nothing else moves. Only the directory and the list of segments,
+//! some seventy bytes for each, are ever copied whole.
 //!
-//! As hashes are spread evenly, all segments split at nearly the same number of entries. Halves of 64 buckets would be
+//! As hashes are spread evenly, all segments split at nearly the same number of entries. Halves of 80 buckets would be
 //! less than half full from then on, 18 bytes for each entry on average and 21 just after; so they begin with as many
-//! as they need, mostly 40, and grow by the same steps. Home and tag together tell the position of an entry, so that a
-//! segment grows within its own 4 KiB and without a look at keys (see `segment`). And before a segment grows or splits, an
-//! entry of the full neighbourhood is moved on by up to three buckets if that helps. That makes it 12.5 bytes for each
-//! entry on average, and 13.1 at worst; with steps of 40, 48, 56 and 64 it is 12.2, and an insertion takes longer.
+//! as they need, mostly 48, and grow by the same steps. Home and tag together tell the position of an entry, so that a
+//! segment grows within its own 5 KiB and without a look at keys (see `segment`). And before a segment grows or splits, an
+//! entry of the full neighbourhood is moved on by up to three buckets if that helps. That makes it 12.9 bytes for each
+//! entry on average, and 13.3 at worst.
+//!
+//! That is what is asked for; what counts is what is resident. Buckets stand in blocks of sixteen (see `blocks`), which a segment
+//! keeps when it grows, and two halves need one block more than they had together. With the buckets of a segment in one piece, of
+//! 40, 48 or 64, it would be 12.5 bytes that are asked for, but each growth leaves a hole, and with them it is 14 to 17,
+//! and up to 23 until the allocator has given back the pages that nothing else fits into.
 //!
 //! When removals leave a segment with three eighths of its slots in use, it gets fewer buckets; when it and its buddy
 //! (which differs in the last bit of the prefix only) have a quarter of what they have room for when full-grown, they are
@@ -74,9 +79,10 @@
 //!
 //! There is no second table of what expires. Each segment keeps a lower bound of its entries' deadlines: lowered by
 //! [`Table::insert_new`] and [`Table::note_deadline`], made exact whenever all entries are looked at (a visit of
-//! [`Table::due`], a split, a merge; not by another number of buckets). The active expiry cycle reads these bounds, 32 bytes apart, and touches only
+//! [`Table::due`], a split, a merge; not by another number of buckets). The active expiry cycle reads these bounds, 64 bytes apart, and touches only
 //! segments that hold something due or did so until lately.
 
+mod blocks;
 mod bucket;
 mod directory;
 mod segment;
@@ -120,7 +126,7 @@ const SPARSE_PERCENT: usize = 37;
 const SHRUNK_PERCENT: usize = 62;
 
 /// A segment looks at its buddy when it has at most so many entries, a quarter of what it has room for when full-grown ...
-const SPARSE: u16 = 112;
+const SPARSE: u16 = 140;
 
 /// ... and is merged with it if they have at most so many together.
 const SPARSE_PAIR: u16 = 2 * SPARSE;
@@ -582,7 +588,11 @@ impl<E: TableEntry> Table<E> {
     #[cold]
     fn make_room(&mut self, index: usize, hash: u64) -> bool {
         match self.segments.get(index) {
-            None => self.push(Segment::new(0, 0, 1)),
+            None => {
+                // Most tables have one segment only; a vector would have room for four.
+                self.segments.reserve_exact(1);
+                self.push(Segment::new(0, 0, 1));
+            }
             Some(segment) => match segment.larger_size() {
                 Some(size) => self.resize(index, size),
                 None if self.may_reach(segment.depth + 1) => self.split(index),
@@ -622,13 +632,13 @@ impl<E: TableEntry> Table<E> {
         segment.take_all(&mut entries);
         let (prefix, depth) = (segment.prefix << 1, segment.depth + 1);
         let uppers = entries.iter().filter(|(hash, _)| hash >> (64 - depth) & 1 == 1).count();
-        let begin = |prefix, count| Segment::new(prefix, depth, size_for(count, BEGIN_PERCENT, LEAST_SIZE));
-        self.replace(index, begin(prefix, entries.len() - uppers));
+        let size = |count| size_for(count, BEGIN_PERCENT, LEAST_SIZE);
+        self.begin(index, prefix, depth, size(entries.len() - uppers));
         if depth > self.directory.depth() {
             self.directory.double();
         }
         self.directory.enter(prefix | 1, depth, self.segments.len());
-        self.push(begin(prefix | 1, uppers));
+        self.push(Segment::new(prefix | 1, depth, size(uppers)));
         let mut left_over = Vec::new();
         for (hash, entry) in entries {
             let half = if hash >> (64 - depth) & 1 == 0 { index } else { self.segments.len() - 1 };
@@ -639,10 +649,11 @@ impl<E: TableEntry> Table<E> {
         self.resettle(left_over);
     }
 
-    /// Puts a new segment in the place of an emptied one.
-    fn replace(&mut self, index: usize, segment: Segment<E>) {
-        self.buckets = self.buckets - self.segments[index].size() + segment.size();
-        self.segments[index] = segment;
+    /// Makes an emptied segment one with another prefix.
+    fn begin(&mut self, index: usize, prefix: u32, depth: u8, size: usize) {
+        let segment = &mut self.segments[index];
+        self.buckets = self.buckets - segment.size() + size;
+        segment.begin(prefix, depth, size);
     }
 
     /// Finds places again for entries that were taken out together.
@@ -701,7 +712,7 @@ impl<E: TableEntry> Table<E> {
         }
         let half = &self.segments[kept];
         let (prefix, depth) = (half.prefix >> 1, half.depth - 1);
-        self.replace(kept, Segment::new(prefix, depth, size_for(entries.len(), BEGIN_PERCENT, LEAST_SIZE)));
+        self.begin(kept, prefix, depth, size_for(entries.len(), BEGIN_PERCENT, LEAST_SIZE));
         let was_deepest = depth + 1 == self.directory.depth();
         self.directory.enter(prefix, depth, kept);
         if was_deepest {

@@ -1,4 +1,4 @@
-//! A segment: up to 64 buckets that share a prefix of their hashes.
+//! A segment: up to 80 buckets that share a prefix of their hashes.
 //!
 //! The twelve hash bits right behind the segment's prefix are an entry's *position* in it, whatever its number of
 //! buckets, and its home bucket is `position * buckets / 2^12`, rounded down. If the home is full, the entry goes to one
@@ -9,17 +9,20 @@
 //! so bucket and tag of an entry at home tell its whole position: it can be given a place among more buckets without a
 //! look at its key. Only strangers must be hashed for that.
 
+use std::ptr;
+
+use super::blocks::{BLOCK, Buckets, MOST};
 use super::bucket::{Bucket, SLOTS, TAG_BITS, Tag};
 use super::{Due, NO_DEADLINE, TableEntry};
 
 /// How many bits a position has.
 pub(super) const POSITION_BITS: u8 = 12;
 
-/// The numbers of buckets that a segment may have; allocators have a size for each of them.
-pub(super) const SIZES: [usize; 9] = [1, 2, 4, 8, 16, 32, 40, 48, 64];
+/// The numbers of buckets that a segment may have: part of a block, or whole ones.
+pub(super) const SIZES: [usize; 9] = [1, 2, 4, 8, BLOCK, 2 * BLOCK, 3 * BLOCK, 4 * BLOCK, MOST];
 
-/// The buckets of a full-grown segment: 4 KiB.
-pub(super) const FULL_SIZE: usize = SIZES[SIZES.len() - 1];
+/// The buckets of a full-grown segment: 5 KiB.
+pub(super) const FULL_SIZE: usize = MOST;
 
 /// A segment that is not alone has at least so many buckets: from here on a bucket and a tag tell the position.
 pub(super) const LEAST_SIZE: usize = 1 << (POSITION_BITS - TAG_BITS);
@@ -33,8 +36,10 @@ pub(super) fn size_for(count: usize, percent: usize, least: usize) -> usize {
 /// How many buckets an entry may live in: its home and the next three.
 const PROBES: usize = 4;
 
+/// One cache line.
+#[repr(align(64))]
 pub(super) struct Segment<E> {
-    buckets: Box<[Bucket<E>]>,
+    buckets: Buckets<E>,
     /// No entry ends before this.
     pub(super) deadline: u64,
     /// The top `depth` bits of every hash in here.
@@ -53,10 +58,18 @@ pub(crate) struct Place {
 
 impl<E: TableEntry> Segment<E> {
     pub(super) fn new(prefix: u32, depth: u8, size: usize) -> Self {
-        Self { buckets: new_buckets(size), deadline: NO_DEADLINE, prefix, count: 0, depth }
+        Self { buckets: Buckets::new(size), deadline: NO_DEADLINE, prefix, count: 0, depth }
+    }
+
+    /// Makes an emptied segment one with another prefix.
+    pub(super) fn begin(&mut self, prefix: u32, depth: u8, size: usize) {
+        debug_assert_eq!(self.count, 0, "it is emptied");
+        (self.prefix, self.depth) = (prefix, depth);
+        self.buckets.set_len(size);
     }
 
     /// The number of buckets.
+    #[inline]
     pub(super) fn size(&self) -> usize {
         self.buckets.len()
     }
@@ -74,13 +87,13 @@ impl<E: TableEntry> Segment<E> {
     /// The bits behind the prefix.
     #[inline]
     fn position(&self, hash: u64) -> u32 {
-        (hash.wrapping_shl(u32::from(self.depth)) >> (64 - POSITION_BITS)) as u32
+        position(hash, self.depth)
     }
 
     /// The bucket where a position is at home. Homes ascend with positions, as these do with hashes.
     #[inline]
     fn home_of(&self, position: u32) -> usize {
-        (position as usize).wrapping_mul(self.buckets.len()) >> POSITION_BITS
+        (position as usize).wrapping_mul(self.size()) >> POSITION_BITS
     }
 
     /// The home bucket of a hash.
@@ -98,13 +111,13 @@ impl<E: TableEntry> Segment<E> {
     #[inline]
     fn after(&self, home: usize, steps: usize) -> usize {
         let bucket = home.wrapping_add(steps);
-        if bucket < self.buckets.len() { bucket } else { bucket.wrapping_sub(self.buckets.len()) }
+        if bucket < self.size() { bucket } else { bucket.wrapping_sub(self.size()) }
     }
 
     /// How many buckets an entry may live in, in a small segment too.
     #[inline]
     fn probes(&self) -> usize {
-        PROBES.min(self.buckets.len())
+        PROBES.min(self.size())
     }
 
     /// Where the entries live that spilled from `home`.
@@ -218,30 +231,32 @@ impl<E: TableEntry> Segment<E> {
         // All keys are about to be hashed: one wait for memory instead of hundreds.
         self.prefetch_entries();
         taken.reserve(usize::from(self.count));
-        for bucket in &mut self.buckets {
-            taken.extend(bucket.take_all().map(|(_, entry)| (entry.hash(), entry)));
-        }
+        self.buckets.for_each_mut(|bucket| taken.extend(bucket.take_all().map(|(_, entry)| (entry.hash(), entry))));
         self.count = 0;
         self.deadline = NO_DEADLINE;
     }
 
     /// Gives the entries another number of buckets; what finds no place among these is added to `left_over`.
     pub(super) fn resize(&mut self, size: usize, left_over: &mut Vec<(u64, E)>) {
-        let tags_tell = self.size() >= LEAST_SIZE;
-        let mut before = std::mem::replace(&mut self.buckets, new_buckets(size));
-        before.iter().for_each(if tags_tell { Bucket::prefetch_strangers } else { Bucket::prefetch_entries });
-        self.count = 0;
-        let size_before = before.len();
-        for (home, bucket) in before.iter_mut().enumerate() {
+        let (size_before, depth) = (self.size(), self.depth);
+        let tags_tell = size_before >= LEAST_SIZE;
+        self.buckets.iter().for_each(if tags_tell { Bucket::prefetch_strangers } else { Bucket::prefetch_entries });
+        let mut taken = Vec::with_capacity(usize::from(self.count));
+        for home in 0..size_before {
             let start = start(home, size_before);
-            for (tag, entry) in bucket.take_all() {
+            for (tag, entry) in self.buckets[home].take_all() {
                 let position = match tag.position_bits() {
                     Some(bits) if tags_tell => start + (bits.wrapping_sub(start) & ((1 << TAG_BITS) - 1)),
-                    _ => self.position(entry.hash()),
+                    _ => position(entry.hash(), depth),
                 };
-                if let Err(entry) = self.place_at(position, entry) {
-                    left_over.push((entry.hash(), entry));
-                }
+                taken.push((position, entry));
+            }
+        }
+        self.count = 0;
+        self.buckets.set_len(size);
+        for (position, entry) in taken {
+            if let Err(entry) = self.place_at(position, entry) {
+                left_over.push((entry.hash(), entry));
             }
         }
     }
@@ -261,17 +276,17 @@ impl<E: TableEntry> Segment<E> {
         }
     }
 
-    /// Moves the buckets, if `wants` says so of where they begin, and visits all entries.
+    /// Moves blocks of buckets, if `wants` says so of where they begin, and visits all entries.
     pub(super) fn relocate(&mut self, wants: &mut dyn FnMut(*const u8) -> bool, visit: &mut dyn FnMut(&mut E)) {
-        if wants(self.buckets.as_ptr().cast()) {
-            let mut moved = new_buckets(self.size());
-            moved.swap_with_slice(&mut self.buckets);
-            self.buckets = moved;
+        for block in self.buckets.blocks() {
+            if wants(ptr::from_ref(&self.buckets[block.start]).cast()) {
+                self.buckets.relocate(block);
+            }
         }
         self.prefetch_entries();
-        for bucket in &mut self.buckets {
+        self.buckets.for_each_mut(|bucket| {
             (0..SLOTS).for_each(|slot| bucket.get_mut(slot).into_iter().for_each(&mut *visit));
-        }
+        });
     }
 
     /// Visits the entries at home in one bucket after another, from `home` on, until `count` have been visited or the last
@@ -297,7 +312,7 @@ impl<E: TableEntry> Segment<E> {
     pub(super) fn visit_due(&mut self, now: u64, visit: &mut dyn FnMut(&mut E) -> Due) {
         self.prefetch_entries();
         let mut next = NO_DEADLINE;
-        for bucket in 0..self.buckets.len() {
+        for bucket in 0..self.size() {
             for slot in 0..SLOTS {
                 let Some(entry) = self.buckets[bucket].get_mut(slot) else { continue };
                 let mut deadline = entry.deadline();
@@ -319,7 +334,7 @@ impl<E: TableEntry> Segment<E> {
 
     /// The entry of the `index`th slot, counted over all buckets.
     pub(super) fn slot(&self, index: usize) -> Option<&E> {
-        self.buckets.get(index / SLOTS)?.get(index % SLOTS)
+        (index < self.slots()).then(|| &self.buckets[index / SLOTS])?.get(index % SLOTS)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &E> {
@@ -332,9 +347,7 @@ impl<E: TableEntry> Segment<E> {
     pub(super) fn into_entries(mut self) -> impl Iterator<Item = E> {
         self.prefetch_entries();
         let mut entries = Vec::with_capacity(usize::from(self.count));
-        for bucket in &mut self.buckets {
-            entries.extend(bucket.take_all().map(|(_, entry)| entry));
-        }
+        self.buckets.for_each_mut(|bucket| entries.extend(bucket.take_all().map(|(_, entry)| entry)));
         entries.into_iter()
     }
 
@@ -361,8 +374,8 @@ impl<E> Segment<E> {
     fn prefetch_ahead(&self, bucket: usize) {
         const AHEAD: usize = 3;
 
-        if let Some(bucket) = self.buckets.get(bucket + AHEAD) {
-            bucket.prefetch_entries();
+        if bucket + AHEAD < self.buckets.len() {
+            self.buckets[bucket + AHEAD].prefetch_entries();
         }
     }
 
@@ -378,11 +391,13 @@ impl<E> Drop for Segment<E> {
     }
 }
 
+/// The bits of a hash behind a prefix of `depth` bits.
+#[inline]
+fn position(hash: u64, depth: u8) -> u32 {
+    (hash.wrapping_shl(u32::from(depth)) >> (64 - POSITION_BITS)) as u32
+}
+
 /// The first position that is at home in one of `size` buckets.
 fn start(home: usize, size: usize) -> u32 {
     (home << POSITION_BITS).div_ceil(size) as u32
-}
-
-fn new_buckets<E>(size: usize) -> Box<[Bucket<E>]> {
-    (0..size).map(|_| Bucket::empty()).collect()
 }

@@ -165,7 +165,7 @@ fn check<H: TestHash>(table: &Table<Item<H>>) {
 #[test]
 fn a_table_is_small_and_an_empty_one_owns_nothing() {
     assert!(size_of::<Table<Item<Good>>>() <= 64);
-    assert_eq!(size_of::<Segment<Item<Good>>>(), 32);
+    assert_eq!(size_of::<Segment<Item<Good>>>(), 64);
     assert_eq!(size_of::<bucket::Bucket<Item<Good>>>(), 64);
     let mut table = Table::<Item<Good>>::new();
     assert_eq!(table.memory(), 0);
@@ -183,7 +183,7 @@ fn a_table_is_small_and_an_empty_one_owns_nothing() {
 
 #[test]
 fn a_small_table_costs_little() {
-    for (len, bytes) in [(7, 320), (14, 320), (100, 2_200), (500, 8_400)] {
+    for (len, bytes) in [(7, 128), (14, 192), (100, 2_200), (500, 8_400)] {
         let memory = filled::<Good>(0..len).memory();
         assert!(memory <= bytes, "{len} entries: {memory} bytes");
     }
@@ -549,7 +549,7 @@ fn expire<H: TestHash>(table: &mut Table<Item<H>>, now: u64, limit: usize) -> (V
             expired.push(item.id());
             Due::Remove
         });
-        assert!(step <= limit.max(448) || table.stash.is_some());
+        assert!(step <= limit.max(FULL_SLOTS) || table.stash.is_some());
         examined += step;
         if position == 0 {
             break;
