@@ -88,6 +88,11 @@ impl Program {
 const SHORT_LOADING: Duration = Duration::from_millis(200);
 
 fn serve(server: &Arc<Server>, registry: &'static Registry, pidfile: &str) -> Result<(), StartError> {
+    if server.config.disable_thp.get()
+        && let Err(error) = rustix::thread::disable_transparent_huge_pages(true)
+    {
+        tracing::warn!("Unable to disable transparent huge pages: {error}");
+    }
     net::make_room_for_clients(&server.config);
     let listeners = listeners(&server.config)?;
     if listeners.tcp.is_empty() && listeners.unix.is_none() {

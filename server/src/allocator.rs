@@ -15,11 +15,12 @@ use tikv_jemallocator::Jemalloc as Backend;
 static ALLOCATOR: Backend = Backend;
 
 /// jemalloc reads this when the process starts: free pages go back after five seconds, without a stay as "muzzy" (pages
-/// that the system may take but that still count as resident).
+/// that the system may take but that still count as resident); and it asks for huge pages, which the directive `disable-thp`
+/// keeps the system from giving.
 #[allow(non_upper_case_globals, unsafe_code)]
 // SAFETY: jemalloc expects a symbol of that name to be a pointer to a C string, which a reference to these bytes is.
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub(crate) static malloc_conf: &[u8; 60] = b"background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0\0";
+pub(crate) static malloc_conf: &[u8; 71] = b"background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0,thp:always\0";
 
 /// Tells the runtime how to ask the allocator. To be called before a server starts.
 pub(crate) fn install() {

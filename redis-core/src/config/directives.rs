@@ -92,6 +92,9 @@ declare! {
         oom_score_adj: Choice("no", &["no", "yes", "relative", "absolute"]) => Mutable;
         /// The scores as a primary, as a replica and of background processes.
         oom_score_adj_values: Ints(&[0, 200, 800], 2000) => Mutable;
+        /// Keep the system from giving the data huge pages. With them, a server of millions of keys takes less of the
+        /// processor's time; what is deleted may stay resident for longer.
+        disable_thp: Bool(true) => Immutable;
     }
 
     section "Memory" {

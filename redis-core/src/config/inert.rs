@@ -276,8 +276,6 @@ declare! {
         log_format: Choice("legacy", &["legacy", "logfmt", "json"]) => Mutable Absent;
         /// The format of times in the log.
         log_timestamp_format: Choice("legacy", &["legacy", "iso8601", "milliseconds"]) => Mutable Absent;
-        /// Keep huge pages off.
-        disable_thp: Bool(true) => Immutable Dormant;
         /// The processors for the threads that serve clients.
         server_cpulist: Text("") => Immutable Absent, alias "server_cpulist";
         /// The processors for background threads.
