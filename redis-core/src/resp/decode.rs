@@ -400,19 +400,17 @@ impl Decoder {
 /// The largest number of two digits.
 const SHORT: usize = 99;
 
-/// A header whose number has one or two digits and is complete: the number, and the header's width. None also where
-/// less than eight bytes are left, of which two comparisons can tell.
+/// A header whose number has one or two digits and is complete: the number, and the header's width.
 #[inline]
 fn short_header(input: &[u8], marker: u8) -> Option<(usize, usize)> {
-    const ONE: u64 = u64::from_le_bytes([0xff, 0, 0xff, 0xff, 0, 0, 0, 0]);
-    const TWO: u64 = u64::from_le_bytes([0xff, 0, 0, 0xff, 0xff, 0, 0, 0]);
-    let word = u64::from_le_bytes(*input.first_chunk()?);
-    let (a, b) = (input[1].wrapping_sub(b'0'), input[2].wrapping_sub(b'0'));
-    if word & ONE == u64::from_le_bytes([marker, 0, b'\r', b'\n', 0, 0, 0, 0]) && a < 10 {
-        return Some((usize::from(a), 4));
+    let digit = |byte: u8| usize::from(byte.wrapping_sub(b'0'));
+    match *input {
+        [first, a, b'\r', b'\n', ..] if first == marker && digit(a) < 10 => Some((digit(a), 4)),
+        [first, a @ b'1'..=b'9', b, b'\r', b'\n', ..] if first == marker && digit(b) < 10 => {
+            Some((digit(a) * 10 + digit(b), 5))
+        }
+        _ => None,
     }
-    let two = word & TWO == u64::from_le_bytes([marker, 0, 0, b'\r', b'\n', 0, 0, 0]);
-    (two && (1..10).contains(&a) && b < 10).then(|| (usize::from(a) * 10 + usize::from(b), 5))
 }
 
 #[cfg(test)]
