@@ -244,15 +244,16 @@ impl<E> Bucket<E> {
         self.strangers().for_each(|entry| prefetch(address(entry)));
     }
 
-    /// Asks the processor to fetch the entry that probably has this tag: where it starts, and its next line, into which
-    /// most keys and small values reach. `false` if there is none.
+    /// Asks the processor to fetch the entry that probably has this tag: where it starts, and the next line, into which all
+    /// but the smallest reach. (GETs of 64 bytes from a million keys at pipeline 64 take 9 % less of the processor than with
+    /// the byte 48 behind the start, those of 3 bytes no more.) `false` if there is none.
     #[inline]
     pub(super) fn prefetch_tagged(&self, tag: Tag) -> bool {
         let Some(slot) = self.slots_tagged(tag).next() else { return false };
         // SAFETY: the slot is below SLOTS and carries `tag`, which is not zero.
         let start = address(unsafe { self.entry(slot) });
         prefetch(start);
-        prefetch(start.wrapping_add(48));
+        prefetch(start.wrapping_add(64));
         true
     }
 
