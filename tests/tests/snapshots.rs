@@ -149,6 +149,23 @@ fn a_snapshot_that_is_called_off_leaves_nothing() {
 }
 
 #[test]
+fn the_next_snapshot_is_not_in_the_way_of_one_that_is_called_off() {
+    let folder = temporary_folder();
+    let server = server(folder.path(), &[]);
+    for round in 0..50 {
+        ok(&server, "MSET a 1 b 2 c 3");
+        ok(&server, &format!("CONFIG SET rdb-key-save-delay {FOR_EVER}"));
+        ok(&server, "BGSAVE");
+        ok(&server, "FLUSHALL");
+        ok(&server, "CONFIG SET rdb-key-save-delay 0");
+        ok(&server, "BGSAVE");
+        until(&server, "rdb_bgsave_in_progress", "0");
+        assert_eq!(info(&server, "rdb_last_bgsave_status"), "ok", "round {round}");
+    }
+    assert!(wait_for(|| (files(folder.path()) == ["dump.rdb"]).then_some(())).is_some());
+}
+
+#[test]
 fn writes_are_refused_while_snapshots_fail() {
     let folder = temporary_folder();
     let server = server(folder.path(), &[("save", "3600 1")]);

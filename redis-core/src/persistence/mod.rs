@@ -25,7 +25,7 @@ mod startup;
 
 pub use directory_lock::DirectoryLock;
 pub use replacement::Replacement;
-use replacement::sync_directory;
+use replacement::{sync_directory, unique_name};
 pub use shutdown::shutdown;
 pub use startup::LoadError;
 pub(crate) use startup::begin as begin_loading;

@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A file on its way to its name. If it is dropped before it got there, it is removed.
 #[derive(Debug)]
@@ -45,6 +47,15 @@ impl Replacement {
     pub fn file(&self) -> &File {
         &self.file
     }
+}
+
+/// A name for a file that is not complete, such as `temp-bg-4711-1.rdb`. No two are the same: what is called off removes its
+/// file when it notices, and by then the next one may be writing.
+#[must_use]
+pub(crate) fn unique_name(what: &str, extension: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Relaxed) + 1;
+    format!("temp-{what}-{}-{number}.{extension}", std::process::id())
 }
 
 /// Flushes the directory in which a file is, and with it the file's name.

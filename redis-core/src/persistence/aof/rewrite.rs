@@ -17,6 +17,7 @@ use super::thread::{Files, plain};
 use crate::clock;
 use crate::db::Keyspace;
 use crate::persistence::snapshot::{self, Order, RdbFile, Sink};
+use crate::persistence::unique_name;
 use crate::server::{Purpose, Server};
 
 /// So many automatic rewrites may fail before the next one has to wait.
@@ -296,7 +297,7 @@ impl Files {
 
 /// What the snapshot of a new base is.
 fn base_order(server: &Arc<Server>, path: &Path, snapshot: bool) -> Order<'static> {
-    let temporary = temporary_name();
+    let temporary = unique_name("rewriteaof-bg", "aof");
     if snapshot {
         return Order::file(server, Purpose::Rewrite, path, temporary, true);
     }
@@ -316,16 +317,12 @@ fn base_order(server: &Arc<Server>, path: &Path, snapshot: bool) -> Order<'stati
     }
 }
 
-/// What a base is called until it is complete.
-fn temporary_name() -> String {
-    format!("temp-rewriteaof-bg-{}.aof", std::process::id())
-}
-
 /// Writes an empty base.
 fn write_empty_base(server: &Server, path: &Path, snapshot: bool) -> io::Result<()> {
+    let temporary = unique_name("rewriteaof-bg", "aof");
     if !snapshot {
         let timestamp = server.config.aof_timestamp_enabled.get();
-        return Box::new(CommandFile::create(path, &temporary_name(), timestamp)?).finish();
+        return Box::new(CommandFile::create(path, &temporary, timestamp)?).finish();
     }
-    Box::new(RdbFile::create(server, path, &temporary_name(), true)?).finish()
+    Box::new(RdbFile::create(server, path, &temporary, true)?).finish()
 }

@@ -19,6 +19,7 @@ pub use points::tick;
 pub use sink::{RdbFile, Sink};
 
 use super::rdb::{self, SaveError};
+use super::unique_name;
 use crate::db::Keyspace;
 use crate::db::snapshot::RecordEntry;
 use crate::server::{Purpose, Server};
@@ -149,17 +150,11 @@ pub fn start(server: &Arc<Server>, keyspace: &mut Keyspace, order: Order<'_>) ->
 /// # Errors
 /// As [`start`].
 pub fn start_saving(server: &Arc<Server>, keyspace: &mut Keyspace) -> Result<(), StartError> {
-    let temporary = temporary_name();
+    let temporary = unique_name("bg", "rdb");
     let order = Order::file(server, Purpose::Save, &rdb::path(server), temporary, false);
     start(server, keyspace, order)?;
     tracing::info!("Background saving started");
     Ok(())
-}
-
-/// A name for a file that is not complete. It differs from the names that others use who may write at the same time.
-#[must_use]
-pub fn temporary_name() -> String {
-    format!("temp-bg-{}.rdb", std::process::id())
 }
 
 /// Writes the file from which the server starts at once. The caller holds all locks; nobody is served meanwhile.
