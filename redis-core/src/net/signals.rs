@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::ShutdownOptions;
 use crate::persistence;
@@ -20,20 +20,24 @@ const PUT_OFF: Duration = Duration::from_millis(10);
 /// Listens for signals until the server stops. `abandon` is called when somebody insists on the end of the process.
 ///
 /// # Errors
-/// If there can be no thread.
+/// If there can be no thread, or signals cannot be listened to.
 pub(crate) fn listen(server: &Arc<Server>, abandon: impl Fn() + Send + 'static) -> io::Result<()> {
     let server = server.clone();
     let runtime = super::worker::runtime()?;
+    // From here on no signal ends the process by itself, whenever the thread begins to run.
+    let signals = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
-        if let Err(error) = runtime.block_on(serve(&server, abandon)) {
+        if let Err(error) = runtime.block_on(serve(&server, signals, abandon)) {
             tracing::warn!("cannot listen for signals: the server will not stop cleanly: {error}");
         }
     })?;
     Ok(())
 }
 
-async fn serve(server: &Arc<Server>, abandon: impl Fn()) -> io::Result<()> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+async fn serve(server: &Arc<Server>, (mut term, mut int): (Signal, Signal), abandon: impl Fn()) -> io::Result<()> {
     loop {
         let (name, options) = tokio::select! {
             _ = term.recv() => ("SIGTERM", server.config.shutdown_on_sigterm.get()),

@@ -49,13 +49,13 @@ impl Replacement {
     }
 }
 
-/// A name for a file that is not complete, such as `temp-bg-4711-1.rdb`. No two are the same: what is called off removes its
+/// A name for a file that is not complete, such as `temp-bg-1-4711.rdb`. No two are the same: what is called off removes its
 /// file when it notices, and by then the next one may be writing.
 #[must_use]
 pub(crate) fn unique_name(what: &str, extension: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Relaxed) + 1;
-    format!("temp-{what}-{}-{number}.{extension}", std::process::id())
+    format!("temp-{what}-{number}-{}.{extension}", std::process::id())
 }
 
 /// Flushes the directory in which a file is, and with it the file's name.
