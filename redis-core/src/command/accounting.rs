@@ -58,16 +58,16 @@ fn note_shown(runner: &Runner, client: &Client, returned: &Returned<'_>) {
     if !monitors.is_empty() && !command.flags.has_any(Flags::SKIP_MONITOR.union(Flags::ADMIN)) {
         monitors.feed(times.0, database, &client.shared, args);
     }
-    if state != State::Later {
-        count(runner, command, times);
-    }
-    if state == State::Done {
-        log_if_notable(runner, &client.shared, command, args, times, reply_len);
+    match state {
+        State::Done => measure(runner, &client.shared, command, args, times, reply_len),
+        State::Waits => count(runner, command, times),
+        State::Later => {}
     }
 }
 
 /// Counts a command that has run, and logs it if it is worth it. The times are those of its beginning and its end, in
 /// microseconds.
+#[inline]
 pub(super) fn measure(
     runner: &Runner,
     client: &ClientShared,
