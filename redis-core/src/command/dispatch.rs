@@ -577,23 +577,6 @@ fn silence(client: &mut Client, reply: &mut Reply, mark: usize) {
     }
 }
 
-/// Asks the processor to fetch the buckets where these keys are searched, while the rest of their batch is read. Only where
-/// data are in one shard: the locks of others are not held yet.
-#[inline(always)]
-pub fn prefetch_buckets(worker: &Worker, database: usize, keys: &[Key]) {
-    if let Some(table) = worker.keyspace.table_of_only_shard(database) {
-        keys.iter().for_each(|key| table.prefetch_bucket(key.hash));
-    }
-}
-
-/// Asks the processor to fetch what the lookups of a batch will find, when all its buckets have been asked for.
-#[inline(always)]
-pub fn prefetch_entries(worker: &Worker, database: usize, keys: &[Key]) {
-    if let Some(table) = worker.keyspace.table_of_only_shard(database) {
-        keys.iter().for_each(|key| table.prefetch_entry(key.hash));
-    }
-}
-
 /// Cleans up behind a connection that has gone.
 pub fn disconnect(worker: &mut Worker, client: &mut Client, blocked: Option<Arc<Blocked>>) {
     let server = worker.runner.server.clone();

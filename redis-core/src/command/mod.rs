@@ -41,7 +41,7 @@ pub use call::Call;
 pub use caller::{Answer, Caller, LendWorker, Task};
 pub use def::{Access, CommandDef, Family, Outcome, Run, Waiting};
 pub(crate) use dispatch::tell;
-pub use dispatch::{Flow, Recognised, disconnect, execute, prefetch_buckets, prefetch_entries, recognise};
+pub use dispatch::{Flow, Recognised, disconnect, execute, recognise};
 pub use docs::{ArgDoc, ArgKind, Docs};
 pub use flags::{Begin, Categories, Find, Flags, KeyFlags, KeySpec};
 pub use help::{describe, help};

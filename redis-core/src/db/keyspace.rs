@@ -258,11 +258,24 @@ impl Keyspace {
         self.db.held.lock(&all);
     }
 
-    /// The keys of a database, where there is one shard, if it is held.
-    #[inline]
-    pub(crate) fn table_of_only_shard(&self, database: usize) -> Option<&Table<Entry>> {
-        let held = self.store().shards() == 1 && self.db.held.has(0);
-        held.then(|| self.databases_of(0)[database].keys.table())
+    /// Asks the processor to fetch the buckets where these keys are searched.
+    #[inline(always)]
+    pub(crate) fn prefetch_buckets(&self, database: usize, keys: &[Key]) {
+        self.glance(database, keys, Table::prefetch_bucket);
+    }
+
+    /// Asks the processor to fetch what the lookups of these keys will find, when the buckets have been asked for.
+    #[inline(always)]
+    pub(crate) fn prefetch_entries(&self, database: usize, keys: &[Key]) {
+        self.glance(database, keys, Table::prefetch_entry);
+    }
+
+    #[inline(always)]
+    fn glance(&self, database: usize, keys: &[Key], look: impl Fn(&Table<Entry>, u64)) {
+        for key in keys {
+            let shard = self.store().shard_of(key.hash);
+            self.db.held.glance(shard, |shard| look(shard.databases[database].keys.table(), key.hash));
+        }
     }
 
     /// Whether the shards of these keys are held.

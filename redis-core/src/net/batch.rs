@@ -161,7 +161,7 @@ impl Connection {
                 continue;
             }
             let command = recognise(worker.runner.registry, args, keys);
-            command::prefetch_buckets(worker, self.client.database, &keys[first_key..]);
+            worker.keyspace.prefetch_buckets(self.client.database, &keys[first_key..]);
             // More than 32 bits can count would not fit into any buffer.
             let (spans, keys) = (first_span as u32..spans.len() as u32, first_key as u32..keys.len() as u32);
             batch.push(Item { bytes, spans, keys, command, inline });
@@ -175,7 +175,7 @@ impl Connection {
             return None;
         }
         if thread.batch.len() > 1 {
-            command::prefetch_entries(&thread.worker, self.client.database, &thread.keys);
+            thread.worker.keyspace.prefetch_entries(self.client.database, &thread.keys);
         }
         let mut stopped = None;
         for at in 0..thread.batch.len() {

@@ -17,7 +17,7 @@ use super::paths::Paths;
 use crate::args::Args;
 use crate::clock;
 use crate::command::{
-    Command, Recognised, Registry, Worker, disconnect, execute, prefetch_buckets, prefetch_entries, recognise,
+    Command, Recognised, Registry, Worker, disconnect, execute, recognise,
 };
 use crate::db::{Duplicate, Key};
 use crate::persistence::progress::Progress;
@@ -278,8 +278,8 @@ impl Replay {
                     }
                 }
                 self.worker.begin();
-                prefetch_buckets(&self.worker, self.client.database, &keys);
-                prefetch_entries(&self.worker, self.client.database, &keys);
+                self.worker.keyspace.prefetch_buckets(self.client.database, &keys);
+                self.worker.keyspace.prefetch_entries(self.client.database, &keys);
                 for item in &items {
                     let args = Args::new(&buffer[item.begin..item.end], &spans[item.spans.0..item.spans.1]);
                     if item.command.is_none() {
