@@ -16,9 +16,7 @@ use super::manifest::{Manifest, ManifestError, Part};
 use super::paths::Paths;
 use crate::args::Args;
 use crate::clock;
-use crate::command::{
-    Command, Recognised, Registry, Worker, disconnect, execute, recognise,
-};
+use crate::command::{Command, Recognised, Registry, Worker, disconnect, execute, recognise};
 use crate::db::{Duplicate, Key};
 use crate::persistence::progress::Progress;
 use crate::persistence::rdb::{self, LoadOptions};

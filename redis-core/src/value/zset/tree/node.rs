@@ -81,7 +81,11 @@ impl Node {
                 size_of::<Inner>()
                     + inner.counts.capacity() * size_of::<u32>()
                     + inner.children.capacity() * size_of::<Self>()
-                    + inner.children.iter().map(Self::memory).sum::<usize>()
+                    + match &inner.children[..] {
+                        // Leaves are all alike. There are many of them, and who asks must not wait for a look at each.
+                        leaves @ [Self::Leaf(_), ..] => size_of::<Run>() * leaves.len(),
+                        inner => inner.iter().map(Self::memory).sum(),
+                    }
             }
         }
     }
