@@ -310,11 +310,12 @@ impl Held {
     }
 
     /// Shows a shard for a moment, if it is held or nobody holds it: for what may be left undone, as nobody is waited for.
-    #[inline]
+    #[inline(always)]
     pub(super) fn glance(&self, index: usize, look: impl FnOnce(&Shard)) {
-        if self.has(index) {
-            return look(self.shard(index));
-        }
+        if self.has(index) { look(self.shard(index)) } else { self.glance_at_free(index, look) }
+    }
+
+    fn glance_at_free(&self, index: usize, look: impl FnOnce(&Shard)) {
         let slot = &self.store.slots[index];
         if let Some(_lock) = slot.lock.try_lock() {
             // SAFETY: the lock is held until `look` has returned.
