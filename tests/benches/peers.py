@@ -32,13 +32,16 @@ KEVY = "kevy@3.17.3"
 
 BEGIN, END = "<!-- peers: tests/benches/peers.py writes this table -->\n", "<!-- /peers -->\n"
 
-# What is compared of a workload of each kind: the field, the heading of the rows, and the unit of the base.
-KINDS = {
-    "ops": ("us", "Server CPU per operation", "us"),
-    "mem": ("bytes", "Resident bytes per key", "B"),
-    "pause": ("max", "Slowest of 16 inserts while growing", "us"),
-    "snap": ("extra_mb", "Memory that a snapshot adds", "MB"),
-}
+# What is compared of the workloads of a kind: the kind, the field, the heading of the rows, and the unit of the base.
+COMPARED = [
+    ("ops", "us", "Server CPU per operation", "us"),
+    ("mem", "bytes", "Resident bytes per key", "B"),
+    ("pause", "p999", "Latency of inserts while growing, 99.9 %", "us"),
+    ("snap", "extra_mb", "Memory that a snapshot adds", "MB"),
+    ("snap", "secs", "Time that a snapshot takes", "s"),
+    ("snap", "busy.p999", "Latency during a snapshot, 99.9 %", "us"),
+    ("snap", "load_s", "Time of a start from it", "s"),
+]
 
 
 def install():
@@ -129,17 +132,24 @@ def machine():
     return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {os.uname().release.split('-')[0]}"
 
 
+def field_of(result, path):
+    """A field of what was measured, by the names that lead to it."""
+    for name in path.split("."):
+        result = result.get(name) if isinstance(result, dict) else None
+    return result
+
+
 def table(results):
     titles = {"valkey": "Valkey", "ours": "this server", "redis7": "Redis", "redis8": "Redis", "kevy": "kevy"}
     others = [name for name in ("ours", "redis7", "redis8", "kevy") if name in results["versions"]]
     heads = [titles[name] + ("" if name == "ours" else " " + results["versions"][name]) for name in others]
     lines = [f"| | Valkey {results['versions']['valkey']} | " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(others) + 1)]
-    for kind, (field, heading, unit) in KINDS.items():
+    for kind, field, heading, unit in COMPARED:
         rows = {name: workload for name, workload in results["workloads"].items() if workload["kind"] == kind}
         if rows:
             lines.append(f"| **{heading}** |" + " |" * (len(others) + 1))
         for name, workload in rows.items():
-            value = lambda server: workload["servers"].get(server, {}).get(field)
+            value = lambda server: field_of(workload["servers"].get(server, {}), field)
             base = value("valkey")
             cells = [f"{value(other) / base:.2f}" if base and value(other) is not None else workload["servers"].get(other, {}).get("error", "-") for other in others]
             lines.append(f"| {name} | {f'{base:.3g} {unit}' if base else 'n/a'} | " + " | ".join(cells) + " |")
