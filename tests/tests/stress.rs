@@ -178,9 +178,17 @@ fn nothing_is_lost_between_threads() {
             ];
             pipeline(wire, &requests);
         }));
-        // Copies of everything, and connections that go while others look at them.
-        others.push(meanwhile(scope, address, &over, |wire, _| {
-            pipeline(wire, &[&["BGSAVE"], &["INFO"], &["CLIENT", "LIST"], &["CONFIG", "SET", "maxclients", "9999"]]);
+        // Copies of everything, logs of changes that begin and end, and connections that go while others look at them.
+        others.push(meanwhile(scope, address, &over, |wire, random| {
+            let logged = ["yes", "no"][random.below(2)];
+            let requests: [&[&str]; 5] = [
+                &["BGSAVE"],
+                &["CONFIG", "SET", "appendonly", logged],
+                &["BGREWRITEAOF"],
+                &["INFO"],
+                &["CLIENT", "LIST"],
+            ];
+            pipeline(wire, &requests);
             let mut guest = Wire::connect(address).unwrap();
             let id = number(&guest.run(&["CLIENT", "ID"]).unwrap()).to_string();
             guest.send(&["BLPOP", "nothing", "0"]).unwrap();
