@@ -139,6 +139,10 @@ def field_of(result, path):
     return result
 
 
+def digits(number):
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def table(results):
     titles = {"valkey": "Valkey", "ours": "this server", "redis7": "Redis", "redis8": "Redis", "kevy": "kevy"}
     others = [name for name in ("ours", "redis7", "redis8", "kevy") if name in results["versions"]]
@@ -152,7 +156,7 @@ def table(results):
             value = lambda server: field_of(workload["servers"].get(server, {}), field)
             base = value("valkey")
             cells = [f"{value(other) / base:.2f}" if base and value(other) is not None else workload["servers"].get(other, {}).get("error", "-") for other in others]
-            lines.append(f"| {name} | {f'{base:.3g} {unit}' if base else 'n/a'} | " + " | ".join(cells) + " |")
+            lines.append(f"| {name} | {f'{digits(base)} {unit}' if base else 'n/a'} | " + " | ".join(cells) + " |")
     runs = {(workload["date"], workload["command"]) for workload in results["workloads"].values()}
     taken = "; ".join(f"{date}, `{command}`" for date, command in sorted(runs))
     load = max(workload["load"] for workload in results["workloads"].values())
