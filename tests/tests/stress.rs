@@ -4,8 +4,9 @@
 //! In the first test, money moves between accounts in different shards, elements go through lists at which others wait, and messages go
 //! from one thread to another, while keys are scanned, copied for snapshots and given other names. At the end nothing is lost,
 //! nothing is there twice, and nobody has seen half of a transaction. A lock taken in the wrong order would stop it. In the
-//! second, others go through all keys, one shard at a time, while keys come and go. In the third, one command holds
-//! everything, and those who wait for it hold up nobody.
+//! second, others go through all keys, one shard at a time, while keys come and go. In the third, snapshots and rewrites of
+//! the AOF are called off in mid-course. In the fourth, one command holds everything, and those who wait for it hold up
+//! nobody.
 //!
 //! `STRESS_ROUNDS` says how long (1 by default). It is meant to run under ThreadSanitizer, too, for which a stable compiler
 //! has to be asked; `tests/tsan-suppressions.txt` says what is not ours:
@@ -84,6 +85,7 @@ fn nothing_is_lost_between_threads() {
         wire.run(&["SET", &account(n), &BALANCE.to_string()]).unwrap();
     }
     let (transfers, elements, messages) = (200 * rounds(), 300 * rounds(), 200 * rounds());
+    let increments = 50 * rounds();
 
     std::thread::scope(|scope| {
         let mut ends = Vec::new();
@@ -98,6 +100,15 @@ fn nothing_is_lost_between_threads() {
                         [&["MULTI"], &["DECRBY", &from, &amount], &["INCRBY", &to, &amount], &["EXEC"]];
                     let replies = pipeline(&mut wire, &moves);
                     assert!(matches!(&replies[3], Value::Array(done) if done.len() == 2), "{}", replies[3]);
+                }
+            }));
+        }
+        // Transactions that are given up if somebody else was faster.
+        for _ in 0..3 {
+            ends.push(scope.spawn(move || {
+                let mut wire = Wire::connect(address).unwrap();
+                for _ in 0..increments {
+                    while !incremented(&mut wire, "watched") {}
                 }
             }));
         }
@@ -213,7 +224,16 @@ fn nothing_is_lost_between_threads() {
         listeners.into_iter().for_each(|listener| listener.join().unwrap());
         over.store(true, Relaxed);
         others.into_iter().for_each(|other| other.join().unwrap());
+        assert_eq!(number(&wire.run(&["GET", "watched"]).unwrap()), 3 * increments as i64);
     });
+}
+
+/// Adds one to a number, unless somebody else changes it meanwhile.
+fn incremented(wire: &mut Wire, name: &str) -> bool {
+    let seen = pipeline(wire, &[&["WATCH", name], &["GET", name]]);
+    let next = if seen[1] == Value::Null { 1 } else { number(&seen[1]) + 1 };
+    let replies = pipeline(wire, &[&["MULTI"], &["SET", name, &next.to_string()], &["EXEC"]]);
+    matches!(&replies[2], Value::Array(done) if done.len() == 1)
 }
 
 /// The names in a reply, each of which must be there once.
@@ -306,6 +326,87 @@ fn what_stays_is_reported_once() {
         over.store(true, Relaxed);
         others.into_iter().for_each(|other| other.join().unwrap());
     });
+}
+
+/// Everything is flushed while it is saved, and the AOF is switched off while it is rewritten. With one worker and with
+/// several: the only shard of one is held from the beginning of a batch to its end.
+#[test]
+fn what_is_called_off_leaves_no_trace() {
+    const GROUP: usize = 50;
+    const FIELDS: usize = 2000;
+
+    for workers in ["1", "3"] {
+        let folder = temporary_folder();
+        let start = |appendonly| {
+            let directives = [("port", "0"), ("io-threads", workers), ("hz", "100"), ("appendonly", appendonly)];
+            let builder =
+                directives.iter().fold(Server::builder(), |builder, (name, value)| builder.directive(name, value));
+            builder.directive("dir", folder.path().to_str().unwrap()).start().unwrap()
+        };
+        let server = start("no");
+        let (address, over) = (server.address().unwrap(), AtomicBool::new(false));
+        let mut wire = Wire::connect(address).unwrap();
+        let group: Vec<String> = (0..GROUP).map(|n| format!("group:{n}")).collect();
+        let of_group =
+            |command: &str| -> Vec<String> { std::iter::once(command.to_owned()).chain(group.clone()).collect() };
+        std::thread::scope(|scope| {
+            let mut others = Vec::new();
+            // All of these keys, or all of these fields, have one value or are gone.
+            others.push(meanwhile(scope, address, &over, |wire, random| {
+                let value = random.below(1000).to_string();
+                let keys = group.iter().flat_map(|key| [key.as_str(), &value]);
+                wire.run(&["MSET"].into_iter().chain(keys).collect::<Vec<_>>()).unwrap();
+                let fields: Vec<String> = (0..FIELDS).map(|n| format!("field:{n}")).collect();
+                let fields = fields.iter().flat_map(|field| [field.as_str(), &value]);
+                wire.run(&["HSET", "hash"].into_iter().chain(fields).collect::<Vec<_>>()).unwrap();
+            }));
+            others.push(meanwhile(scope, address, &over, |wire, _| {
+                let Value::Array(values) = wire.run(&of_group("MGET")).unwrap() else {
+                    panic!("MGET answers with an array")
+                };
+                assert!(values.iter().all(|value| *value == values[0]));
+                let Value::Array(hash) = wire.run(&["HGETALL", "hash"]).unwrap() else { panic!("so does HGETALL") };
+                assert!(hash.is_empty() || hash.len() == 2 * FIELDS);
+                assert!(hash.chunks(2).all(|field| field[1] == hash[1]));
+            }));
+            // Keys that end by themselves, whether somebody looks at them or not.
+            others.push(meanwhile(scope, address, &over, |wire, random| {
+                for n in 0..100 {
+                    let (name, millis) = (format!("ends:{n}"), (1 + random.below(30)).to_string());
+                    wire.send(&["SET", &name, "value", "PX", &millis]).unwrap();
+                }
+                (0..100).for_each(|_| assert_eq!(wire.receive().unwrap().to_string(), "OK"));
+                names(&wire.run(&["KEYS", "ends:*"]).unwrap());
+                scanned(wire, "ends:*", "10");
+            }));
+            for _ in 0..10 * rounds() {
+                // Refusals are fine: there may be one going on.
+                pipeline(&mut wire, &[&["BGSAVE"], &["CONFIG", "SET", "appendonly", "yes"], &["BGREWRITEAOF"]]);
+                pipeline(&mut wire, &[&["FLUSHALL"], &["BGSAVE"], &["FLUSHALL", "ASYNC"], &["BGREWRITEAOF"]]);
+                pipeline(&mut wire, &[&["CONFIG", "SET", "appendonly", "no"], &["BGREWRITEAOF"], &["BGSAVE"]]);
+            }
+            let on = || (wire.run(&["CONFIG", "SET", "appendonly", "yes"]).unwrap().to_string() == "OK").then_some(());
+            assert!(wait_for(on).is_some());
+            over.store(true, Relaxed);
+            others.into_iter().for_each(|other| other.join().unwrap());
+        });
+        // What is there in the end is what the AOF says.
+        let contents = |server: &Running| (server.run(&of_group("MGET")), server.run(&["HVALS", "hash"]));
+        let before = contents(&server);
+        let idle = || {
+            let Value::Bulk(info) = wire.run(&["INFO", "persistence"]).unwrap() else {
+                panic!("INFO answers with text")
+            };
+            let info = String::from_utf8_lossy(&info).into_owned();
+            ["aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0", "rdb_bgsave_in_progress:0"]
+                .iter()
+                .all(|line| info.contains(line))
+                .then_some(())
+        };
+        assert!(wait_for(idle).is_some());
+        drop(server);
+        assert_eq!(contents(&start("yes")), before);
+    }
 }
 
 /// While one command holds all locks, others wait for theirs without holding up those that need none.
