@@ -36,7 +36,7 @@ BEGIN, END = "<!-- peers: tests/benches/peers.py writes this table -->\n", "<!--
 COMPARED = [
     ("ops", "us", "Server CPU per operation", "us"),
     ("mem", "bytes", "Resident bytes per key", "B"),
-    ("pause", "p999", "Latency of inserts while growing, 99.9 %", "us"),
+    ("pause", "p999", "Latency of a GET while keys are added, 99.9 %", "us"),
     ("snap", "extra_mb", "Memory that a snapshot adds", "MB"),
     ("snap", "secs", "Time that a snapshot takes", "s"),
     ("snap", "busy.p999", "Latency during a snapshot, 99.9 %", "us"),
